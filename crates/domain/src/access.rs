@@ -1,0 +1,280 @@
+//! Effective access: what somebody may do, where, until when, and through which grant.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::id::{GrantId, RoleId};
+use crate::permission::{Permission, PermissionSet};
+use crate::role::RoleGraph;
+use crate::time::Timestamp;
+use crate::unit::UnitPath;
+
+/// A grant in force.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The grant.
+    pub grant: GrantId,
+    /// The role it gives.
+    pub role: RoleId,
+    /// Where it holds, and below.
+    pub unit: UnitPath,
+    /// When it ends by itself.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// One way in which a permission is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// The role that was granted.
+    pub role: String,
+    /// From the granted role to the one that carries the permission.
+    pub via: Vec<String>,
+    /// The grant.
+    pub grant: GrantId,
+    /// Where it holds.
+    pub unit: UnitPath,
+    /// When it ends by itself.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// A permission that is held, with every way in which it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// Audience of the API.
+    pub api: String,
+    /// The permission.
+    pub permission: String,
+    /// Where.
+    pub unit: UnitPath,
+    /// Through what.
+    pub paths: Vec<Path>,
+}
+
+/// How far a permission reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The whole realm.
+    Everywhere,
+    /// These units and what lies below them.
+    Under(Vec<UnitPath>),
+}
+
+impl Reach {
+    /// Whether `unit` is within reach.
+    #[must_use]
+    pub fn covers(&self, unit: &UnitPath) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Under(units) => units.iter().any(|held| held.contains(unit)),
+        }
+    }
+}
+
+/// All that one principal holds now. Withheld roles are left out by whoever loads it.
+#[derive(Clone, Debug)]
+pub struct Access {
+    graph: Arc<RoleGraph>,
+    held: Vec<Held>,
+    everywhere: PermissionSet,
+}
+
+impl Access {
+    /// Access through `held`, by the roles of `graph`.
+    #[must_use]
+    pub fn new(graph: Arc<RoleGraph>, held: Vec<Held>) -> Self {
+        let everywhere = held
+            .iter()
+            .filter(|held| held.unit.is_root())
+            .filter_map(|held| graph.get(held.role))
+            .fold(PermissionSet::default(), |all, flat| all.union(flat.own));
+        Self { graph, held, everywhere }
+    }
+
+    /// The grants in force.
+    #[must_use]
+    pub fn held(&self) -> &[Held] {
+        &self.held
+    }
+
+    /// The roles' edition.
+    #[must_use]
+    pub fn graph(&self) -> &RoleGraph {
+        &self.graph
+    }
+
+    /// Where one of our own permissions is held; `None`: nowhere.
+    #[must_use]
+    pub fn reach(&self, permission: Permission) -> Option<Reach> {
+        if self.everywhere.has(permission) {
+            return Some(Reach::Everywhere);
+        }
+        let units: Vec<UnitPath> = self
+            .held
+            .iter()
+            .filter(|held| self.graph.get(held.role).is_some_and(|flat| flat.own.has(permission)))
+            .map(|held| held.unit.clone())
+            .collect();
+        if units.is_empty() { None } else { Some(Reach::Under(units)) }
+    }
+
+    /// Whether `role` may be given in `unit` by whoever holds this access: `roles:assign` there, and one of the roles held there
+    /// is in the role's `assignable_by` (RBAC-08: holding never implies granting, granting never needs holding).
+    #[must_use]
+    pub fn may_assign(&self, role: RoleId, unit: &UnitPath) -> bool {
+        let Some(flat) = self.graph.get(role) else { return false };
+        let assigns = self.reach(Permission::RolesAssign).is_some_and(|reach| reach.covers(unit));
+        assigns
+            && self.held.iter().filter(|held| held.unit.contains(unit)).any(|held| {
+                self.graph.get(held.role).is_some_and(|own| !own.closure.is_disjoint(&flat.role.assignable_by))
+            })
+    }
+
+    /// Names of the roles held at `/`, closed under inheritance, sorted: the `roles` of a token.
+    #[must_use]
+    pub fn roles_at_root(&self) -> Vec<String> {
+        let ids: BTreeSet<RoleId> = self
+            .held
+            .iter()
+            .filter(|held| held.unit.is_root())
+            .filter_map(|held| self.graph.get(held.role))
+            .flat_map(|flat| flat.closure.iter().copied())
+            .collect();
+        let names: BTreeSet<&str> = ids.into_iter().map(|id| self.graph.name(id)).collect();
+        names.into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    /// Permissions of one API held at `/`, sorted: the `permissions` of a token.
+    #[must_use]
+    pub fn permissions_at_root(&self, audience: &str) -> Vec<String> {
+        let names: BTreeSet<&String> = self
+            .held
+            .iter()
+            .filter(|held| held.unit.is_root())
+            .filter_map(|held| self.graph.get(held.role))
+            .filter_map(|flat| flat.effective.get(audience))
+            .flatten()
+            .collect();
+        names.into_iter().cloned().collect()
+    }
+
+    /// Unit → names of the roles granted there, for units below the root: the `units` of a token.
+    #[must_use]
+    pub fn roles_in_units(&self) -> BTreeMap<String, Vec<String>> {
+        let mut units: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for held in self.held.iter().filter(|held| !held.unit.is_root()) {
+            units.entry(held.unit.as_str().to_owned()).or_default().insert(self.graph.name(held.role));
+        }
+        units.into_iter().map(|(unit, names)| (unit, names.into_iter().map(ToOwned::to_owned).collect())).collect()
+    }
+
+    /// Names of the roles granted anywhere, sorted: `user.roles`.
+    #[must_use]
+    pub fn granted_roles(&self) -> Vec<String> {
+        let names: BTreeSet<&str> = self.held.iter().map(|held| self.graph.name(held.role)).collect();
+        names.into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    /// The earliest end of a grant in force.
+    #[must_use]
+    pub fn earliest_end(&self) -> Option<Timestamp> {
+        self.held.iter().filter_map(|held| held.valid_until).min()
+    }
+
+    /// Every permission held, where, and through what.
+    #[must_use]
+    pub fn explain(&self) -> Vec<Explained> {
+        let mut found: BTreeMap<(String, String, UnitPath), Vec<Path>> = BTreeMap::new();
+        for held in &self.held {
+            let Some(flat) = self.graph.get(held.role) else { continue };
+            for (audience, names) in &flat.effective {
+                for name in names {
+                    let key = (audience.clone(), name.clone(), held.unit.clone());
+                    found.entry(key).or_default().push(Path {
+                        role: flat.role.name.as_str().to_owned(),
+                        via: self.via(held.role, audience, name),
+                        grant: held.grant,
+                        unit: held.unit.clone(),
+                        valid_until: held.valid_until,
+                    });
+                }
+            }
+        }
+        found.into_iter().map(|((api, permission, unit), paths)| Explained { api, permission, unit, paths }).collect()
+    }
+
+    /// The shortest way from `role` to one that itself carries the permission.
+    fn via(&self, role: RoleId, audience: &str, permission: &str) -> Vec<String> {
+        let mut level = vec![vec![role]];
+        for _ in 0..=crate::role::DEEPEST {
+            let mut next = Vec::new();
+            for path in level {
+                let Some(flat) = path.last().and_then(|id| self.graph.get(*id)) else { continue };
+                if flat.role.permissions.get(audience).is_some_and(|names| names.contains(permission)) {
+                    return path.into_iter().map(|id| self.graph.name(id).to_owned()).collect();
+                }
+                next.extend(flat.role.inherits.iter().map(|id| [path.as_slice(), &[*id]].concat()));
+            }
+            level = next;
+        }
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::role::tests::role;
+    use uuid::Uuid;
+
+    fn held(role: u128, unit: &str) -> Held {
+        Held {
+            grant: GrantId::from_uuid(Uuid::from_u128(role)),
+            role: RoleId::from_uuid(Uuid::from_u128(role)),
+            unit: UnitPath::parse(unit).expect("a path"),
+            valid_until: None,
+        }
+    }
+
+    fn graph() -> Arc<RoleGraph> {
+        let mut nurse = role(2, "nurse", &[1], &[("clinic", "charts:read")]);
+        nurse.assignable_by.insert(RoleId::from_uuid(Uuid::from_u128(3)));
+        let admin = role(3, "admin", &[], &[("bailiwick", "roles:assign"), ("bailiwick", "users:read")]);
+        Arc::new(RoleGraph::new(vec![role(1, "staff", &[], &[("clinic", "rota:read")]), nurse, admin], 7).expect("a graph"))
+    }
+
+    #[test]
+    fn a_role_in_a_unit_is_not_held_at_the_root() {
+        let access = Access::new(graph(), vec![held(2, "/ward-3")]);
+
+        assert!(access.roles_at_root().is_empty());
+        assert!(access.permissions_at_root("clinic").is_empty());
+        assert_eq!(access.roles_in_units()["/ward-3"], ["nurse"]);
+    }
+
+    #[test]
+    fn holding_a_role_does_not_let_one_give_it() {
+        let nurse = RoleId::from_uuid(Uuid::from_u128(2));
+
+        assert!(!Access::new(graph(), vec![held(2, "/")]).may_assign(nurse, &UnitPath::root()));
+        assert!(Access::new(graph(), vec![held(3, "/")]).may_assign(nurse, &UnitPath::root()));
+    }
+
+    #[test]
+    fn an_administrator_of_one_ward_gives_nothing_in_another() {
+        let nurse = RoleId::from_uuid(Uuid::from_u128(2));
+        let access = Access::new(graph(), vec![held(3, "/ward-3")]);
+
+        assert!(access.may_assign(nurse, &UnitPath::parse("/ward-3").expect("a path")));
+        assert!(!access.may_assign(nurse, &UnitPath::parse("/ward-4").expect("a path")));
+        assert!(!access.may_assign(nurse, &UnitPath::root()));
+    }
+
+    #[test]
+    fn a_permission_says_through_what_it_is_held() {
+        let access = Access::new(graph(), vec![held(2, "/ward-3")]);
+        let rota = access.explain().into_iter().find(|e| e.permission == "rota:read").expect("held");
+
+        assert_eq!(rota.paths[0].via, ["nurse", "staff"]);
+        assert_eq!(rota.unit.as_str(), "/ward-3");
+    }
+}

@@ -1,0 +1,86 @@
+//! Sessions: one sign-in on one device, its deadlines and states.
+
+use crate::policy::Effective;
+use crate::time::Timestamp;
+
+/// Signed in with one factor.
+pub const AAL1: &str = "urn:bailiwick:aal1";
+/// Signed in with two factors.
+pub const AAL2: &str = "urn:bailiwick:aal2";
+/// Seconds for which a replaced session secret or generation is still answered.
+pub const GRACE_SECONDS: u64 = 30;
+
+/// When a session locks and when it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Without activity until then, it locks.
+    pub idle_at: Timestamp,
+    /// Then it is over; nothing moves this.
+    pub absolute_at: Timestamp,
+}
+
+impl Deadlines {
+    /// Of a session that begins now.
+    #[must_use]
+    pub fn begin(now: Timestamp, policy: Effective) -> Self {
+        Self { idle_at: now.plus(policy.idle), absolute_at: now.plus(policy.absolute) }
+    }
+
+    /// What the session is now.
+    #[must_use]
+    pub fn state(self, ended: bool, now: Timestamp) -> State {
+        if ended || now >= self.absolute_at {
+            State::Ended
+        } else if now >= self.idle_at {
+            State::Locked
+        } else {
+            State::Live
+        }
+    }
+}
+
+/// What a session can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// In use.
+    Live,
+    /// Idle passed: resumed by unlocking.
+    Locked,
+    /// Over.
+    Ended,
+}
+
+/// Why a session ended; a code in events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The person signed out.
+    SignedOut,
+    /// The person ended it from another device, or everywhere.
+    EndedByOwner,
+    /// An administrator ended it.
+    EndedByAdministrator,
+    /// The same person signed in again on the device.
+    Replaced,
+    /// A refresh token was used twice.
+    TokenReuse,
+    /// The account was disabled.
+    UserDisabled,
+    /// A new password was set through a link.
+    PasswordReset,
+}
+
+impl EndReason {
+    /// As stored and sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::EndedByOwner => "ended_by_owner",
+            Self::EndedByAdministrator => "ended_by_administrator",
+            Self::Replaced => "replaced",
+            Self::TokenReuse => "token_reuse",
+            Self::UserDisabled => "user_disabled",
+            Self::PasswordReset => "password_reset",
+        }
+    }
+}
