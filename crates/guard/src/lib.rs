@@ -20,6 +20,25 @@ pub mod verifier;
 
 mod cache;
 
-pub use keys::{KeySet, Keys, SharedKeys, VerifyingKey};
+pub mod clock;
+mod fetch;
+mod remote;
+
+pub mod bearer;
+mod caller;
+mod refusal;
+
+mod guard;
+mod layer;
+
+pub use caller::{Caller, Catalogue};
+pub use clock::Clock;
+pub use fetch::{FetchError, SetupError};
+pub use guard::{Guard, Settings};
+pub use keys::{BadKeys, KeySet, Keys, SharedKeys, VerifyingKey};
+pub use layer::{GuardLayer, Guarded, RequireLayer, Required, require_permission, require_role};
+pub use refusal::{REQUEST_ID, Refusal};
+pub use remote::{KEYS_EVERY_SECONDS, ROLES_EVERY_SECONDS};
 pub use verifier::Verifier;
+pub use wire::claims::AccessClaims;
 pub use wire::jws::Refused;

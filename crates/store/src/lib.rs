@@ -1,1 +1,16 @@
-//! store
+//! What is remembered: SQL, migrations, transactions, the two drivers.
+//!
+//! Functions that read take `&mut impl Read`, functions that write `&mut WriteTx`. SQL is written once, in the portable subset
+//! (ARCHITECTURE.md, "Two databases, one logic"). Every statement binds the realm of its transaction first.
+
+pub mod db; // the second door: transactions over SQLite and PostgreSQL
+mod error; // the one error
+mod migrate; // numbered, forward only
+mod outcome; // the third door: what a closure that writes returns
+mod secure; // files that only their owner may read
+
+pub mod audit; // events, personal data, leaves
+
+pub use db::{Guard, Location, Options, Read, ReadTx, Store, Value, WriteTx};
+pub use error::StoreError;
+pub use outcome::{Events, Outcome, Upkeep};

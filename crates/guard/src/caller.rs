@@ -1,0 +1,268 @@
+//! The caller: who sent the request, and what the token lets them do.
+//!
+//! A permission can be held at `/` (the token's `permissions`, or its `roles` through the roles catalogue where the list was left out because
+//! the token would have grown too large), or in a unit only (`units`, through the catalogue). Without a catalogue these answer no.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use uuid::Uuid;
+use wire::claims::AccessClaims;
+use wire::roles::RolesCatalogue;
+
+use crate::refusal::{Refusal, Refuser};
+
+/// Which permissions of our audience each role brings.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    version: i64,
+    roles: HashMap<String, HashSet<String>>,
+}
+
+impl Catalogue {
+    /// The edition; rises with every change.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// Whether `role` brings `permission`.
+    #[must_use]
+    pub fn grants(&self, role: &str, permission: &str) -> bool {
+        self.roles.get(role).is_some_and(|permissions| permissions.contains(permission))
+    }
+}
+
+impl From<RolesCatalogue> for Catalogue {
+    fn from(wire: RolesCatalogue) -> Self {
+        let roles = wire.roles.into_iter().map(|(role, permissions)| (role, permissions.into_iter().collect()));
+        Self { version: wire.roles_version, roles: roles.collect() }
+    }
+}
+
+/// Who sent the request. An axum extractor on routes under [`crate::GuardLayer`]; elsewhere a request extension.
+#[derive(Clone)]
+pub struct Caller {
+    claims: Arc<AccessClaims>,
+    catalogue: Option<Arc<Catalogue>>,
+    refuser: Refuser,
+}
+
+impl Caller {
+    pub(crate) fn new(claims: Arc<AccessClaims>, catalogue: Option<Arc<Catalogue>>, refuser: Refuser) -> Self {
+        Self { claims, catalogue, refuser }
+    }
+
+    /// The person, or the client that acts for itself.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.claims.sub
+    }
+
+    /// The application that asked for the token.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.claims.client_id
+    }
+
+    /// The session; none for a client that acts for itself.
+    #[must_use]
+    pub fn session(&self) -> Option<Uuid> {
+        self.claims.sid
+    }
+
+    /// Roles held at `/`, inherited ones included.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.claims.roles
+    }
+
+    /// Permissions held at `/`; none if the token was too large to list them: ask [`Caller::may`], which knows both cases.
+    #[must_use]
+    pub fn permissions(&self) -> Option<&[String]> {
+        self.claims.permissions.as_deref()
+    }
+
+    /// Roles held in units only, as (unit path, roles).
+    pub fn units(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.claims.units.iter().map(|(unit, roles)| (unit.as_str(), roles.as_slice()))
+    }
+
+    /// How sure the sign-in was.
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.claims.acr.as_deref()
+    }
+
+    /// How the person proved who they are (RFC 8176).
+    #[must_use]
+    pub fn amr(&self) -> &[String] {
+        self.claims.amr.as_deref().unwrap_or_default()
+    }
+
+    /// When they last did, in seconds since 1970 UTC.
+    #[must_use]
+    pub fn auth_time(&self) -> Option<i64> {
+        self.claims.auth_time
+    }
+
+    /// When the token expires, in seconds since 1970 UTC.
+    #[must_use]
+    pub fn expires_at(&self) -> i64 {
+        self.claims.exp
+    }
+
+    /// The token's own id.
+    #[must_use]
+    pub fn token_id(&self) -> Uuid {
+        self.claims.jti
+    }
+
+    /// Everything that the token says.
+    #[must_use]
+    pub fn claims(&self) -> &AccessClaims {
+        &self.claims
+    }
+
+    /// Whether the caller holds `role` at `/`.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.claims.roles.iter().any(|held| held == role)
+    }
+
+    /// Whether the caller holds `permission` everywhere, at `/`.
+    #[must_use]
+    pub fn may(&self, permission: &str) -> bool {
+        match &self.claims.permissions {
+            Some(held) => held.iter().any(|held| held == permission),
+            None => self.granted(&self.claims.roles, permission),
+        }
+    }
+
+    /// Whether the caller holds `permission` in `unit` (a path such as `/clinic-a/ward-3`): at `/`, in the unit, or in one above it.
+    #[must_use]
+    pub fn may_in(&self, permission: &str, unit: &str) -> bool {
+        let held_here = |(held_in, roles): (&String, &Vec<String>)| {
+            is_at_or_below(unit, held_in) && self.granted(roles, permission)
+        };
+        self.may(permission) || self.claims.units.iter().any(held_here)
+    }
+
+    /// Whether the caller may do `permission` to something of `owner`'s: holds it, or holds its `:own` and is the owner.
+    #[must_use]
+    pub fn owned_by(&self, owner: Uuid, permission: &str) -> bool {
+        self.may(permission) || (owner == self.id() && self.may(&format!("{permission}:own")))
+    }
+
+    /// [`Caller::may`], or the refusal to answer with.
+    ///
+    /// # Errors
+    /// 403 `forbidden` that names the permission.
+    pub fn require(&self, permission: &str) -> Result<(), Refusal> {
+        self.unless(self.may(permission), permission)
+    }
+
+    /// [`Caller::may_in`], or the refusal to answer with.
+    ///
+    /// # Errors
+    /// 403 `forbidden` that names the permission.
+    pub fn require_in(&self, permission: &str, unit: &str) -> Result<(), Refusal> {
+        self.unless(self.may_in(permission, unit), permission)
+    }
+
+    /// [`Caller::owned_by`], or the refusal to answer with.
+    ///
+    /// # Errors
+    /// 403 `forbidden` that names the permission.
+    pub fn require_owned_by(&self, owner: Uuid, permission: &str) -> Result<(), Refusal> {
+        self.unless(self.owned_by(owner, permission), permission)
+    }
+
+    /// [`Caller::has_role`], or the refusal to answer with.
+    ///
+    /// # Errors
+    /// 403 `forbidden` that names the role.
+    pub fn require_role(&self, role: &str) -> Result<(), Refusal> {
+        if self.has_role(role) {
+            return Ok(());
+        }
+        Err(self.refuser.forbidden(role, format!("This needs the role {role}.")))
+    }
+
+    fn unless(&self, allowed: bool, permission: &str) -> Result<(), Refusal> {
+        if allowed {
+            return Ok(());
+        }
+        Err(self.refuser.forbidden(permission, format!("This needs the permission {permission}.")))
+    }
+
+    fn granted(&self, roles: &[String], permission: &str) -> bool {
+        let Some(catalogue) = &self.catalogue else { return false };
+        roles.iter().any(|role| catalogue.grants(role, permission))
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("claims", &self.claims).finish_non_exhaustive()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Refusal;
+
+    /// # Errors
+    /// 500 `internal` if the route is not under a [`crate::GuardLayer`]: better shut than open.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            tracing::error!(
+                path = parts.uri.path(),
+                "a handler asks for a Caller, but no guard layer is around the route"
+            );
+            Refuser::new(Arc::from(""), &parts.headers).internal()
+        })
+    }
+}
+
+/// Whether the unit `path` is `above` itself or lies below it. Both are absolute; a boundary is a slash, so `/clinic-ab` is not below
+/// `/clinic-a`. A path that is not in its one written form is nowhere.
+fn is_at_or_below(path: &str, above: &str) -> bool {
+    if !is_unit_path(path) || !is_unit_path(above) {
+        return false;
+    }
+    above == "/" || path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn is_unit_path(path: &str) -> bool {
+    path == "/"
+        || path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|step| !matches!(step, "" | "." | "..")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_holds_for_itself_and_below_at_slashes_only() {
+        for (path, above) in [("/a", "/"), ("/", "/"), ("/a", "/a"), ("/a/b", "/a"), ("/a/b/c", "/a/b")] {
+            assert!(is_at_or_below(path, above), "{path} {above}");
+        }
+        for (path, above) in [
+            ("/", "/a"),
+            ("/a", "/a/b"),
+            ("/ab", "/a"),
+            ("a", "/a"),
+            ("/a/../b", "/a"),
+            ("/a//b", "/a"),
+            ("/a/", "/a"),
+            ("", "/"),
+            ("/a", ""),
+            ("/a/b", "/a/"),
+        ] {
+            assert!(!is_at_or_below(path, above), "{path} {above}");
+        }
+    }
+}

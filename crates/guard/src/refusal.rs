@@ -1,0 +1,127 @@
+//! Refusals: RFC 9457 bodies with the challenges of RFC 6750.
+//!
+//! Whatever is wrong with a token, the answer is one: what exactly is in the log, not in the response.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use wire::problem::{Code, PROBLEM_JSON, ProblemBody};
+
+/// Names a request, in answers and logs.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A refusal, ready to be answered: `?` in a handler that returns `Result<_, Refusal>` is enough.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    body: Box<ProblemBody>,
+    challenge: Option<&'static str>,
+    retry_after_seconds: Option<u32>,
+}
+
+impl Refusal {
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.body.code
+    }
+
+    /// The permissions (or roles) that were missing.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.body.missing
+    }
+
+    /// The answer, for any body that is made from text.
+    pub fn into_http<B: From<String>>(self) -> Response<B> {
+        let Self { body, challenge, retry_after_seconds } = self;
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = Response::new(B::from(text));
+        *response.status_mut() = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(challenge) = challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = retry_after_seconds {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Ok(id) = HeaderValue::from_str(&body.request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response<Body> {
+        self.into_http()
+    }
+}
+
+/// Makes the refusals of one request: knows the address of the explanations and the request's id.
+#[derive(Clone, Debug)]
+pub(crate) struct Refuser {
+    base: Arc<str>,
+    request_id: Option<HeaderValue>,
+}
+
+impl Refuser {
+    pub(crate) fn new(base: Arc<str>, headers: &HeaderMap) -> Self {
+        Self { base, request_id: headers.get(REQUEST_ID).filter(|id| acceptable(id)).cloned() }
+    }
+
+    /// No token at all: no word of an error (RFC 6750, section 3).
+    pub(crate) fn no_token(&self) -> Refusal {
+        Refusal { challenge: Some("Bearer"), ..self.plain(Code::NotSignedIn) }
+    }
+
+    /// A token that is not good, whatever the reason.
+    pub(crate) fn bad_token(&self) -> Refusal {
+        Refusal { challenge: Some(r#"Bearer error="invalid_token""#), ..self.plain(Code::NotSignedIn) }
+    }
+
+    /// A permission or role is missing.
+    pub(crate) fn forbidden(&self, missing: &str, detail: String) -> Refusal {
+        let mut refusal = self.plain(Code::Forbidden);
+        refusal.challenge = Some(r#"Bearer error="insufficient_scope""#);
+        refusal.body.missing.push(missing.to_owned());
+        refusal.body.detail = Some(detail);
+        refusal
+    }
+
+    /// The issuer's keys never came: nothing can be said about any token.
+    pub(crate) fn no_keys(&self) -> Refusal {
+        let mut refusal = self.plain(Code::Overloaded);
+        refusal.retry_after_seconds = Some(5);
+        refusal.body.detail = Some("The keys of the identity server have not been loaded yet.".to_owned());
+        refusal
+    }
+
+    /// The routes are put together wrongly.
+    pub(crate) fn internal(&self) -> Refusal {
+        self.plain(Code::Internal)
+    }
+
+    fn plain(&self, code: Code) -> Refusal {
+        let given = self.request_id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let body = ProblemBody::new(code, &self.base, given.unwrap_or_else(new_request_id));
+        Refusal { body: Box::new(body), challenge: None, retry_after_seconds: None }
+    }
+}
+
+/// Whether a request id may be echoed: `[A-Za-z0-9._-]{1,64}`.
+fn acceptable(id: &HeaderValue) -> bool {
+    let id = id.as_bytes();
+    (1..=64).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+}
+
+fn new_request_id() -> String {
+    let mut random = [0; 16];
+    // An id that could not be drawn is a nil id: it only has to help to find a line in a log.
+    let _drawn = aws_lc_rs::rand::fill(&mut random);
+    uuid::Builder::from_random_bytes(random).into_uuid().to_string()
+}

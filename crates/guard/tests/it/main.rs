@@ -1,0 +1,11 @@
+//! Tests of the guard as a whole: hostile tokens, hostile key documents, an issuer that rotates and goes away, routes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod corpus;
+mod issuer;
+mod keys;
+mod mint;
+mod remote;
+mod routes;
+mod tokens;
+mod wycheproof;

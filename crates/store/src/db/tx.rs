@@ -1,0 +1,223 @@
+//! Transactions as product logic sees them: one that reads, one that writes.
+
+use std::sync::Arc;
+
+use domain::allowed::Allowed;
+use domain::entropy::Entropy;
+use domain::event::Record;
+use domain::id::EventId;
+use domain::realm::RealmKey;
+use domain::time::Timestamp;
+use futures_util::future::BoxFuture;
+
+use super::sql::{Sql, Statement};
+use super::value::{Row, Value};
+use super::{postgres, sqlite};
+use crate::error::StoreError;
+use crate::outcome::{Done, Outcome};
+
+/// Reading: what both kinds of transaction can do. Functions that read take `&mut impl Read`, so that they cannot write.
+pub trait Read: Send {
+    /// Runs a reading statement.
+    fn query(&mut self, sql: Sql, params: Vec<Value>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
+
+    /// Who may do this, and how far.
+    fn allowed(&self) -> &Allowed;
+
+    /// The instant of the request.
+    fn now(&self) -> Timestamp;
+
+    /// The realm: first value of every statement.
+    fn realm(&self) -> RealmKey {
+        self.allowed().realm()
+    }
+
+    /// At most one row.
+    fn one(&mut self, sql: Sql, params: Vec<Value>) -> BoxFuture<'_, Result<Option<Row>, StoreError>> {
+        let rows = self.query(sql, params);
+        Box::pin(async move { Ok(rows.await?.into_iter().next()) })
+    }
+}
+
+/// The driver below a transaction.
+pub(crate) enum Connection<'c> {
+    Sqlite(sqlite::Tx<'c>),
+    Postgres(postgres::Tx<'c>),
+}
+
+impl Connection<'_> {
+    fn query(&mut self, sql: Sql, params: Vec<Value>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        match self {
+            Self::Sqlite(tx) => {
+                let rows = tx.query(&sql, &params);
+                Box::pin(std::future::ready(rows))
+            }
+            Self::Postgres(tx) => Box::pin(tx.query(sql, params)),
+        }
+    }
+}
+
+/// A transaction that reads one snapshot.
+pub struct ReadTx<'c> {
+    pub(crate) connection: Connection<'c>,
+    pub(crate) allowed: Allowed,
+    pub(crate) now: Timestamp,
+}
+
+impl Read for ReadTx<'_> {
+    fn query(&mut self, sql: Sql, params: Vec<Value>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        self.connection.query(sql, params)
+    }
+    fn allowed(&self) -> &Allowed {
+        &self.allowed
+    }
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+/// What is changed by one at a time, because the rule concerns several rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Roles, their permissions and inheritance.
+    RoleGraph,
+    /// Who is an administrator: the last one stays.
+    Administrators,
+    /// The organisation's units.
+    Units,
+    /// Signing keys of the realm.
+    Keys,
+    /// Set-up of the first administrator, making realms.
+    Setup,
+    /// One principal's sessions, factors, grants.
+    Principal(domain::id::PrincipalId),
+}
+
+/// A transaction that writes.
+pub struct WriteTx<'c> {
+    connection: Connection<'c>,
+    allowed: Allowed,
+    now: Timestamp,
+    entropy: Arc<dyn Entropy>,
+    written: u64,
+    poisoned: bool,
+}
+
+impl Read for WriteTx<'_> {
+    fn query(&mut self, sql: Sql, params: Vec<Value>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        if self.poisoned {
+            return Box::pin(std::future::ready(Err(StoreError::rule("a statement after a failed one"))));
+        }
+        let poisoned = &mut self.poisoned;
+        let rows = self.connection.query(sql, params);
+        Box::pin(async move { rows.await.inspect_err(|_| *poisoned = true) })
+    }
+    fn allowed(&self) -> &Allowed {
+        &self.allowed
+    }
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+impl<'c> WriteTx<'c> {
+    pub(crate) fn new(connection: Connection<'c>, allowed: Allowed, now: Timestamp, entropy: Arc<dyn Entropy>) -> Self {
+        Self { connection, allowed, now, entropy, written: 0, poisoned: false }
+    }
+
+    /// Runs a changing statement; how many rows it changed is the decision.
+    ///
+    /// # Errors
+    /// [`StoreError`]; from then on the transaction accepts nothing more.
+    pub async fn execute(&mut self, sql: Sql, params: Vec<Value>) -> Result<u64, StoreError> {
+        self.running()?;
+        let done = match &mut self.connection {
+            Connection::Sqlite(tx) => tx.execute(&sql, &params),
+            Connection::Postgres(tx) => tx.execute(sql, params).await,
+        };
+        self.count(done)
+    }
+
+    /// Runs a changing statement that returns rows (`RETURNING`).
+    ///
+    /// # Errors
+    /// As [`WriteTx::execute`].
+    pub async fn returning(&mut self, sql: Sql, params: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let rows = Read::query(self, sql, params).await?;
+        self.written += rows.len() as u64;
+        Ok(rows)
+    }
+
+    /// Runs changing statements one after the other: one round trip on PostgreSQL. Returns the rows each of them changed.
+    ///
+    /// # Errors
+    /// As [`WriteTx::execute`].
+    pub async fn pipeline(&mut self, statements: Vec<Statement>) -> Result<Vec<u64>, StoreError> {
+        self.running()?;
+        let done = match &mut self.connection {
+            Connection::Sqlite(tx) => statements.iter().map(|s| tx.execute(&s.sql, &s.params)).collect(),
+            Connection::Postgres(tx) => tx.pipeline(statements).await,
+        };
+        let counts: Vec<u64> = done.inspect_err(|_| self.poisoned = true)?;
+        self.written += counts.iter().sum::<u64>();
+        Ok(counts)
+    }
+
+    /// Waits until nobody else changes what the guard names, until the end of this transaction.
+    ///
+    /// # Errors
+    /// As [`WriteTx::execute`].
+    pub async fn exclusive(&mut self, guard: Guard) -> Result<(), StoreError> {
+        self.running()?;
+        match &mut self.connection {
+            Connection::Sqlite(_) => Ok(()), // one writer at a time already
+            Connection::Postgres(tx) => {
+                tx.lock(self.allowed.realm(), guard).await.inspect_err(|_| self.poisoned = true)
+            }
+        }
+    }
+
+    /// Randomness for ids and salts.
+    #[must_use]
+    pub fn entropy(&self) -> Arc<dyn Entropy> {
+        self.entropy.clone()
+    }
+
+    fn running(&self) -> Result<(), StoreError> {
+        if self.poisoned { Err(StoreError::rule("a statement after a failed one")) } else { Ok(()) }
+    }
+
+    fn count(&mut self, done: Result<u64, StoreError>) -> Result<u64, StoreError> {
+        let rows = done.inspect_err(|_| self.poisoned = true)?;
+        self.written += rows;
+        Ok(rows)
+    }
+
+    /// Checks the outcome against what was written, and turns its events into rows.
+    pub(crate) fn records<T>(&self, outcome: Outcome<T>) -> Result<(T, Vec<Record>), StoreError> {
+        self.running()?;
+        let events = match outcome.done {
+            Done::Nothing if self.written > 0 => return Err(StoreError::rule("rows were written and no event was returned")),
+            Done::Nothing => Vec::new(),
+            Done::Upkeep(kind) => {
+                tracing::trace!(?kind, rows = self.written, "upkeep");
+                Vec::new()
+            }
+            Done::Events(events) => events,
+        };
+        let salt = || domain::entropy::bytes::<32>(&*self.entropy);
+        let records = events
+            .iter()
+            .map(|event| event.record(EventId::new(&*self.entropy, self.now), self.now, &self.allowed, salt))
+            .collect();
+        Ok((outcome.value, records))
+    }
+
+    pub(crate) const fn connection_mut(&mut self) -> &mut Connection<'c> {
+        &mut self.connection
+    }
+
+    pub(crate) fn into_connection(self) -> Connection<'c> {
+        self.connection
+    }
+}
