@@ -6,7 +6,7 @@ use wire::claims::AccessClaims;
 use wire::jws::{Compact, LONGEST_KID, LONGEST_TOKEN};
 
 /// Panics if reading `input` breaks a promise of `wire::jws`: as a token, and as the JSON of a header and of claims.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     if let Ok(text) = std::str::from_utf8(input) {
         check_token(text);
     }

@@ -11,6 +11,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use uuid::Uuid;
 use wire::claims::AccessClaims;
+use wire::problem::Code;
 use wire::roles::RolesCatalogue;
 
 use crate::refusal::{Refusal, Refuser};
@@ -192,6 +193,12 @@ impl Caller {
         Err(self.refuser.forbidden(role, format!("This needs the role {role}.")))
     }
 
+    /// A refusal for another reason than rights, in the form of all others: `Err(caller.refuse(Code::NotFound))`.
+    #[must_use]
+    pub fn refuse(&self, code: Code) -> Refusal {
+        self.refuser.plain(code)
+    }
+
     fn unless(&self, allowed: bool, permission: &str) -> Result<(), Refusal> {
         if allowed {
             return Ok(());
@@ -222,7 +229,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
                 path = parts.uri.path(),
                 "a handler asks for a Caller, but no guard layer is around the route"
             );
-            Refuser::new(Arc::from(""), &parts.headers).internal()
+            Refuser::new(Arc::from(""), &parts.headers).plain(Code::Internal)
         })
     }
 }

@@ -20,7 +20,7 @@ const MOST_AGE: Duration = Duration::from_secs(900);
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// No connection, no answer in time, or an answer that broke off.
-    #[error("{0} cannot be reached: {1}")]
+    #[error("{0} cannot be reached: {root}", root = root(.1))]
     Unreachable(Url, #[source] reqwest::Error),
     /// Another status than 200 and 304.
     #[error("{0} answers {1}")]
@@ -34,6 +34,15 @@ pub enum FetchError {
     /// A roles catalogue that is not one of this audience.
     #[error("{0} is not the roles catalogue of this audience")]
     Roles(Url),
+}
+
+/// What an error comes down to: "connection refused" rather than "error sending request".
+fn root(error: &reqwest::Error) -> String {
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
 }
 
 /// The issuer's base address is not usable.

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use tokio::task::AbortHandle;
 use wire::claims::AccessClaims;
 use wire::jws::{Compact, Refused};
+use wire::problem::Code;
 
 use crate::bearer;
 use crate::caller::{Caller, Catalogue};
@@ -162,6 +163,12 @@ impl Guard {
         };
         let catalogue = self.catalogue_for(&claims).await;
         Ok(Caller::new(claims, catalogue, refuser))
+    }
+
+    /// A refusal in the form of all others, for requests that have no caller: unknown addresses and methods.
+    #[must_use]
+    pub fn refuse(&self, headers: &HeaderMap, code: Code) -> Refusal {
+        Refuser::new(Arc::clone(&self.0.base), headers).plain(code)
     }
 
     /// Verifies `token` now; looks once for a key that is not known yet.

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use axum::http::{Request, Response};
 use tower::{Layer, Service};
+use wire::problem::Code;
 
 use crate::caller::Caller;
 use crate::guard::Guard;
@@ -110,7 +111,7 @@ impl<S> Required<S> {
     fn check<Q>(&self, request: &Request<Q>) -> Result<(), Refusal> {
         let Some(caller) = request.extensions().get::<Caller>() else {
             tracing::error!(path = request.uri().path(), "a route requires something, but no guard layer is around it");
-            return Err(Refuser::new(Arc::from(""), request.headers()).internal());
+            return Err(Refuser::new(Arc::from(""), request.headers()).plain(Code::Internal));
         };
         match &self.demand {
             Demand::Permission(permission) => caller.require(permission),

@@ -42,3 +42,4 @@ pub use remote::{KEYS_EVERY_SECONDS, ROLES_EVERY_SECONDS};
 pub use verifier::Verifier;
 pub use wire::claims::AccessClaims;
 pub use wire::jws::Refused;
+pub use wire::problem::Code;

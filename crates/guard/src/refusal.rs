@@ -28,6 +28,13 @@ impl Refusal {
         self.body.code
     }
 
+    /// Says what is particular to this occurrence.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.body.detail = Some(detail.into());
+        self
+    }
+
     /// The permissions (or roles) that were missing.
     #[must_use]
     pub fn missing(&self) -> &[String] {
@@ -101,12 +108,8 @@ impl Refuser {
         refusal
     }
 
-    /// The routes are put together wrongly.
-    pub(crate) fn internal(&self) -> Refusal {
-        self.plain(Code::Internal)
-    }
-
-    fn plain(&self, code: Code) -> Refusal {
+    /// Any problem without a challenge.
+    pub(crate) fn plain(&self, code: Code) -> Refusal {
         let given = self.request_id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_owned);
         let body = ProblemBody::new(code, &self.base, given.unwrap_or_else(new_request_id));
         Refusal { body: Box::new(body), challenge: None, retry_after_seconds: None }
@@ -122,6 +125,7 @@ fn acceptable(id: &HeaderValue) -> bool {
 fn new_request_id() -> String {
     let mut random = [0; 16];
     // An id that could not be drawn is a nil id: it only has to help to find a line in a log.
+    #[expect(clippy::disallowed_methods, reason = "the guard runs in other programs, where service::Entropy is not")]
     let _drawn = aws_lc_rs::rand::fill(&mut random);
     uuid::Builder::from_random_bytes(random).into_uuid().to_string()
 }

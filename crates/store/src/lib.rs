@@ -14,3 +14,16 @@ pub mod audit; // events, personal data, leaves
 pub use db::{Guard, Location, Options, Read, ReadTx, Store, Value, WriteTx};
 pub use error::StoreError;
 pub use outcome::{Events, Outcome, Upkeep};
+
+pub mod access; // APIs, permissions, roles, grants: who may do what
+pub mod counter; // what caches are keyed on
+pub mod credential; // factors
+pub mod key; // signing keys
+pub mod outbox; // messages that wait
+pub mod realm; // isolated directories
+pub mod refresh; // refresh families
+pub mod session; // sessions
+pub mod throttle; // counters of failures
+pub mod token; // single-use links
+pub mod unit; // the organisation's places
+pub mod user; // people

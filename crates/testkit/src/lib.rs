@@ -1,1 +1,52 @@
-//! testkit
+//! How it is proved: fixtures for the tests of all crates. A dev-dependency only.
+//!
+//! ```ignore
+//! on_both_databases! {
+//!     async fn a_name_is_taken_once(db: Db) {
+//!         let answers = race(16, |i| { let db = db.clone(); async move { … } }).await;
+//!     }
+//! }
+//! ```
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test, and says where")]
+
+pub mod clock; // a clock that stands still until it is advanced
+pub mod db; // a database for one test, with two realms
+pub mod entropy; // random bytes: the same ones in each run, or real ones
+mod folder; // a temporary folder
+pub mod postgres; // a throwaway cluster
+mod race; // many at once
+mod runner; // what `on_both_databases!` expands to
+pub mod twin; // the second realm, of which nothing may be seen or touched
+
+pub use clock::FixedClock;
+pub use db::{Db, sql};
+pub use entropy::{SeededEntropy, SystemEntropy};
+pub use folder::Folder;
+pub use race::race;
+pub use runner::{on_postgres, on_sqlite, runtime};
+
+/// Makes of each function a module with two tests, `sqlite` and `postgres`.
+///
+/// Afterwards the twin realm must be as it was: see [`Db::twin_may_change`]. Attributes go to the module.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($(#[$attribute:meta])* async fn $name:ident($db:pat_param: $type:ty) $body:block)*) => {$(
+        $(#[$attribute])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs what its file uses")]
+            use super::*;
+
+            async fn run($db: $type) $body
+
+            #[test]
+            fn sqlite() {
+                $crate::on_sqlite(run);
+            }
+
+            #[test]
+            fn postgres() {
+                $crate::on_postgres(run);
+            }
+        }
+    )*};
+}

@@ -1,0 +1,205 @@
+//! Grants: who holds which role, where, from when until when, by whose decision.
+
+use domain::access::Held;
+use domain::id::{GrantId, PrincipalId, RoleId, UnitId};
+use domain::time::Timestamp;
+use domain::unit::UnitPath;
+
+use crate::db::{Composed, Read, Row, Statement, WriteTx, params, sql};
+use crate::error::StoreError;
+
+/// A grant as stored.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// Who holds it.
+    pub principal: PrincipalId,
+    /// What it gives.
+    pub role: RoleId,
+    /// Name of the role.
+    pub role_name: String,
+    /// Where.
+    pub unit: UnitPath,
+    /// From when.
+    pub valid_from: Timestamp,
+    /// Until when.
+    pub valid_until: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+    /// By whose decision.
+    pub granted_by: Option<PrincipalId>,
+    /// Decided when.
+    pub granted_at: Timestamp,
+    /// Ended when.
+    pub ended_at: Option<Timestamp>,
+    /// By whom.
+    pub ended_by: Option<PrincipalId>,
+}
+
+const SELECT: &str = "SELECT g.id, g.principal_id, g.role_id, r.name, n.path, g.valid_from, g.valid_until, g.reason, g.granted_by,
+    g.granted_at, g.ended_at, g.ended_by FROM role_grant g
+  JOIN role r ON r.realm_id = g.realm_id AND r.id = g.role_id
+  JOIN unit n ON n.realm_id = g.realm_id AND n.id = g.unit_id WHERE g.realm_id = ";
+
+fn from_row(row: &Row) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        id: row.get(0)?,
+        principal: row.get(1)?,
+        role: row.get(2)?,
+        role_name: row.get(3)?,
+        unit: row.parsed(4, |path| UnitPath::parse(path).ok())?,
+        valid_from: row.get(5)?,
+        valid_until: row.get(6)?,
+        reason: row.get(7)?,
+        granted_by: row.get(8)?,
+        granted_at: row.get(9)?,
+        ended_at: row.get(10)?,
+        ended_by: row.get(11)?,
+    })
+}
+
+/// The grants of a principal in force now.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn in_force(tx: &mut impl Read, principal: PrincipalId) -> Result<Vec<Held>, StoreError> {
+    let sql = sql!(
+        "SELECT g.id, g.role_id, n.path, g.valid_until FROM role_grant g
+           JOIN unit n ON n.realm_id = g.realm_id AND n.id = g.unit_id
+          WHERE g.realm_id = $1 AND g.principal_id = $2 AND g.ended_at IS NULL AND g.valid_from <= $3
+            AND (g.valid_until IS NULL OR g.valid_until > $3) ORDER BY g.id"
+    );
+    let rows = tx.query(sql, params![tx.realm(), principal, tx.now()]).await?;
+    let held = |row: &Row| {
+        let unit = row.parsed(2, |path| UnitPath::parse(path).ok())?;
+        Ok(Held { grant: row.get(0)?, role: row.get(1)?, unit, valid_until: row.get(3)? })
+    };
+    rows.iter().map(held).collect()
+}
+
+/// All grants of a principal, ended ones too, newest first, after `after`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_principal(
+    tx: &mut impl Read,
+    principal: PrincipalId,
+    after: Option<GrantId>,
+    limit: i64,
+) -> Result<Vec<Grant>, StoreError> {
+    let statement = list_statement(tx.realm(), principal, after, limit);
+    tx.query(statement.sql, statement.params).await?.iter().map(from_row).collect()
+}
+
+/// The statement of [`of_principal`], for the test that enumerates every combination.
+#[must_use]
+pub fn list_statement(
+    realm: domain::realm::RealmKey,
+    principal: PrincipalId,
+    after: Option<GrantId>,
+    limit: i64,
+) -> Statement {
+    Composed::new(SELECT)
+        .bind(realm)
+        .and("g.principal_id = ", Some(principal))
+        .and("g.id < ", after)
+        .add(" ORDER BY g.id DESC LIMIT ")
+        .bind(limit)
+        .done()
+}
+
+/// One grant of a principal.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(tx: &mut impl Read, principal: PrincipalId, id: GrantId) -> Result<Option<Grant>, StoreError> {
+    let statement =
+        Composed::new(SELECT).bind(tx.realm()).and("g.principal_id = ", Some(principal)).and("g.id = ", Some(id)).done();
+    tx.one(statement.sql, statement.params).await?.as_ref().map(from_row).transpose()
+}
+
+/// A grant that is to be made.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// Its id.
+    pub id: GrantId,
+    /// Who gets it.
+    pub principal: PrincipalId,
+    /// Which role.
+    pub role: RoleId,
+    /// Where.
+    pub unit: UnitId,
+    /// From when.
+    pub valid_from: Timestamp,
+    /// Until when.
+    pub valid_until: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Makes a grant.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn create(tx: &mut WriteTx<'_>, new: &NewGrant) -> Result<(), StoreError> {
+    let sql = sql!(
+        "INSERT INTO role_grant (realm_id, id, principal_id, role_id, unit_id, valid_from, valid_until, granted_by, granted_at, reason)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    );
+    let by = tx.allowed().actor().principal();
+    let values = params![
+        tx.realm(),
+        new.id,
+        new.principal,
+        new.role,
+        new.unit,
+        new.valid_from,
+        new.valid_until,
+        by,
+        tx.now(),
+        &new.reason,
+    ];
+    tx.execute(sql, values).await.map(|_| ())
+}
+
+/// Ends a grant; `false`: it was ended already.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end(tx: &mut WriteTx<'_>, id: GrantId) -> Result<bool, StoreError> {
+    let sql = sql!("UPDATE role_grant SET ended_at = $3, ended_by = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
+    let by = tx.allowed().actor().principal();
+    let values = params![tx.realm(), id, tx.now(), by];
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// How many active people hold one of these roles at the root now, but for `without`: the last administrator stays.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn holders_at_root(
+    tx: &mut impl Read,
+    roles: &[RoleId],
+    without: Option<GrantId>,
+) -> Result<Vec<PrincipalId>, StoreError> {
+    let mut statement = Composed::new(
+        "SELECT DISTINCT g.principal_id FROM role_grant g
+           JOIN unit n ON n.realm_id = g.realm_id AND n.id = g.unit_id AND n.path = '/'
+           JOIN \"user\" u ON u.realm_id = g.realm_id AND u.id = g.principal_id AND u.status = 'active'
+          WHERE g.realm_id = ",
+    )
+    .bind(tx.realm())
+    .add(" AND g.ended_at IS NULL AND g.valid_from <= ")
+    .bind(tx.now())
+    .add(" AND (g.valid_until IS NULL OR g.valid_until > ")
+    .bind(tx.now())
+    .add(")")
+    .and("g.id <> ", without)
+    .add(" AND g.role_id IN (NULL");
+    for role in roles {
+        statement = statement.add(", ").bind(*role);
+    }
+    let statement = statement.add(")").done();
+    tx.query(statement.sql, statement.params).await?.iter().map(|row| row.get(0)).collect()
+}

@@ -1,0 +1,115 @@
+//! Single-use links and codes: set-up, invitation, activation, reset.
+
+use domain::id::{TokenId, UserId};
+use domain::secret::SecretHash;
+use domain::time::Timestamp;
+
+use crate::db::{Read, WriteTx, params, sql};
+use crate::error::StoreError;
+
+/// What a link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Make the first administrator (ACC-02).
+    SetUp,
+    /// Choose the first password.
+    Invitation,
+    /// The same, from a printed code.
+    Activation,
+    /// Choose a new password.
+    Reset,
+}
+
+impl Purpose {
+    /// As stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SetUp => "set_up",
+            Self::Invitation => "invitation",
+            Self::Activation => "activation",
+            Self::Reset => "reset",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::SetUp, Self::Invitation, Self::Activation, Self::Reset].into_iter().find(|p| p.as_str() == text)
+    }
+}
+
+/// A link that can still be used.
+#[derive(Clone, Copy, Debug)]
+pub struct Usable {
+    /// Its row.
+    pub id: TokenId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// For whom.
+    pub user: Option<UserId>,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// Makes a link; those of the same purpose for the same person are void from now on.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn create(
+    tx: &mut WriteTx<'_>,
+    id: TokenId,
+    hash: &SecretHash,
+    purpose: Purpose,
+    user: Option<UserId>,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    let (realm, now, by) = (tx.realm(), tx.now(), tx.allowed().actor().principal());
+    let void = sql!(
+        "UPDATE one_time_token SET voided_at = $4
+          WHERE realm_id = $1 AND user_id IS NOT DISTINCT FROM $2 AND kind = $3 AND used_at IS NULL AND voided_at IS NULL"
+    );
+    tx.execute(void, params![realm, user, purpose.as_str(), now]).await?;
+    let insert = sql!(
+        "INSERT INTO one_time_token (realm_id, id, token_hash, kind, user_id, payload, failures, created_at, created_by, expires_at)
+         VALUES ($1, $2, $3, $4, $5, '{}', 0, $6, $7, $8)"
+    );
+    let values = params![realm, id, hash.bytes(), purpose.as_str(), user, now, by, expires_at];
+    tx.execute(insert, values).await.map(|_| ())
+}
+
+/// The link with this hash, if it can still be used.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn usable(tx: &mut impl Read, hash: &SecretHash) -> Result<Option<Usable>, StoreError> {
+    let sql = sql!(
+        "SELECT id, kind, user_id, expires_at FROM one_time_token
+          WHERE realm_id = $1 AND token_hash = $2 AND used_at IS NULL AND voided_at IS NULL AND expires_at > $3"
+    );
+    let Some(row) = tx.one(sql, params![tx.realm(), hash.bytes(), tx.now()]).await? else { return Ok(None) };
+    Ok(Some(Usable { id: row.get(0)?, purpose: row.parsed(1, Purpose::parse)?, user: row.get(2)?, expires_at: row.get(3)? }))
+}
+
+/// Uses a link; `false`: somebody did, or it expired.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn consume(tx: &mut WriteTx<'_>, id: TokenId) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "UPDATE one_time_token SET used_at = $3
+          WHERE realm_id = $1 AND id = $2 AND used_at IS NULL AND voided_at IS NULL AND expires_at > $3"
+    );
+    let values = params![tx.realm(), id, tx.now()];
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// Voids all links of a person.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn void_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), StoreError> {
+    let sql = sql!(
+        "UPDATE one_time_token SET voided_at = $3 WHERE realm_id = $1 AND user_id = $2 AND used_at IS NULL AND voided_at IS NULL"
+    );
+    let values = params![tx.realm(), user, tx.now()];
+    tx.execute(sql, values).await.map(|_| ())
+}

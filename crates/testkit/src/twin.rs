@@ -1,0 +1,1 @@
+//! The second realm, of which nothing may be seen or touched.

@@ -1,0 +1,68 @@
+//! A stand-in for the server: one Ed25519 key, one roles catalogue.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use axum::Router;
+use axum::extract::Query;
+use axum::response::Json;
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// Whose tokens these are.
+pub(crate) const SUBJECT: &str = "11112222-3333-4444-8555-666677778888";
+
+#[derive(serde::Deserialize)]
+struct Audience {
+    audience: String,
+}
+
+pub(crate) struct Issuer {
+    pub(crate) base: String,
+    key: Ed25519KeyPair,
+}
+
+impl Issuer {
+    /// One that does not listen: its address was free a moment ago.
+    pub(crate) async fn new() -> Self {
+        Self::described(&TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    pub(crate) async fn start(roles: Value) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = Self::described(&listener);
+        let x = URL_SAFE_NO_PAD.encode(issuer.key.public_key().as_ref());
+        let keys =
+            json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "k", "x": x}]});
+        let catalogue = async move |Query(Audience { audience }): Query<Audience>| {
+            Json(json!({"audience": audience, "roles_version": 1, "roles": roles}))
+        };
+        let app = Router::new()
+            .route("/.well-known/jwks.json", get(async move || Json(keys)))
+            .route("/.well-known/bailiwick-roles", get(catalogue));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        issuer
+    }
+
+    fn described(listener: &TcpListener) -> Self {
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        Self { base, key: Ed25519KeyPair::generate().unwrap() }
+    }
+
+    /// A token that is good for a minute.
+    pub(crate) fn token(&self, audience: &str, permissions: &[&str], units: Value) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let claims = json!({
+            "iss": self.base, "aud": audience, "sub": SUBJECT, "client_id": "bailiwick-web", "iat": now, "exp": now + 60,
+            "jti": "00000000-0000-4000-8000-00000000000a", "roles": [], "permissions": permissions, "units": units,
+            "roles_version": 1,
+        });
+        let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k"});
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let input = format!("{}.{}", encode(&header), encode(&claims));
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(self.key.sign(input.as_bytes())))
+    }
+}
