@@ -30,14 +30,18 @@ pub(crate) struct Verified {
 }
 
 impl Verified {
-    pub(crate) fn new(token: &str, claims: AccessClaims, nbf: Option<i64>, key: Arc<VerifyingKey>) -> Self {
-        Self { token: token.into(), claims: Arc::new(claims), nbf, key }
+    pub(crate) fn new(token: &str, claims: Arc<AccessClaims>, nbf: Option<i64>, key: Arc<VerifyingKey>) -> Self {
+        Self { token: token.into(), claims, nbf, key }
     }
 
     /// About how many bytes an entry holds: the token, the claims (no longer than the token), and the fixed parts.
     fn weight(&self) -> usize {
-        2 * self.token.len() + 512
+        weight(&self.token)
     }
+}
+
+fn weight(token: &str) -> usize {
+    2 * token.len() + 512
 }
 
 type Generation = HashMap<[u8; TAIL], Arc<Verified>, RandomState>;
@@ -79,9 +83,14 @@ impl TokenCache {
         Some(found)
     }
 
+    /// Whether there is room at all for a token of this length.
+    pub(crate) fn takes(&self, token: &str) -> bool {
+        weight(token) <= self.generation_bytes
+    }
+
     /// Remembers a token that was verified.
     pub(crate) fn insert(&self, verified: Arc<Verified>) {
-        if verified.weight() > self.generation_bytes {
+        if !self.takes(&verified.token) {
             return;
         }
         if let Some(tail) = tail(&verified.token)
@@ -150,7 +159,7 @@ mod tests {
 
     fn verified(token: &str, key: &Arc<VerifyingKey>) -> Arc<Verified> {
         let claims = r#"{"iss":"i","aud":"a","sub":"00000000-0000-0000-0000-000000000001","client_id":"c","iat":1,"exp":2,"jti":"00000000-0000-0000-0000-000000000002"}"#;
-        Arc::new(Verified::new(token, serde_json::from_str(claims).unwrap(), None, Arc::clone(key)))
+        Arc::new(Verified::new(token, Arc::new(serde_json::from_str(claims).unwrap()), None, Arc::clone(key)))
     }
 
     #[test]

@@ -96,3 +96,14 @@ pub async fn list(tx: &mut impl Read, user: UserId) -> Result<Vec<Factor>, Store
     };
     rows.iter().map(factor).collect()
 }
+
+/// Replaces the hash of the same password by one with the current parameters (PW-14).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn raise(tx: &mut WriteTx<'_>, id: CredentialId, hash: &str) -> Result<bool, StoreError> {
+    let scheme = hash.split('$').nth(1).unwrap_or("unknown").to_owned();
+    let sql = sql!("UPDATE credential SET secret = $3, scheme = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
+    let values = params![tx.realm(), id, hash.as_bytes(), scheme];
+    Ok(tx.execute(sql, values).await? == 1)
+}

@@ -159,7 +159,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn pending_migrations(&self) -> Result<Vec<&'static str>, StoreError> {
         match &self.backend {
-            Backend::Sqlite(db) => db.pending_migrations(),
+            Backend::Sqlite(db) => db.pending_migrations().await,
             Backend::Postgres(db) => db.pending_migrations().await,
         }
     }
@@ -181,7 +181,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn ping(&self) -> Result<Option<Timestamp>, StoreError> {
         match &self.backend {
-            Backend::Sqlite(db) => db.ping().map(|()| None),
+            Backend::Sqlite(db) => db.ping().await.map(|()| None),
             Backend::Postgres(db) => db.clock().await.map(Some),
         }
     }
@@ -201,7 +201,7 @@ impl Store {
     /// [`StoreError`]: the statement does not compile.
     pub async fn plan(&self, sql: &str) -> Result<Vec<String>, StoreError> {
         match &self.backend {
-            Backend::Sqlite(db) => db.plan(sql),
+            Backend::Sqlite(db) => db.plan(sql).await,
             Backend::Postgres(db) => db.plan(sql).await,
         }
     }
@@ -212,7 +212,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn schema(&self) -> Result<Vec<String>, StoreError> {
         match &self.backend {
-            Backend::Sqlite(db) => db.schema(),
+            Backend::Sqlite(db) => db.schema().await,
             Backend::Postgres(db) => db.schema().await,
         }
     }

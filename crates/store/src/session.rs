@@ -231,3 +231,21 @@ pub async fn expire(tx: &mut WriteTx<'_>, limit: i64) -> Result<Vec<(SessionId, 
     tx.returning(sql, values).await?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
+
+/// Locks a session at once: its idle deadline is now.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId) -> Result<bool, StoreError> {
+    let session = sql!(
+        "UPDATE session SET idle_at = $3, locked_at = $3 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $3"
+    );
+    let family = sql!(
+        "UPDATE refresh_family SET idle_at = $3 WHERE realm_id = $1 AND session_id = $2 AND ended_at IS NULL AND idle_at > $3"
+    );
+    let values = params![tx.realm(), id, tx.now()];
+    let counts = tx
+        .pipeline(vec![Statement { sql: session, params: values.clone() }, Statement { sql: family, params: values }])
+        .await?;
+    Ok(counts.first() == Some(&1))
+}

@@ -45,24 +45,34 @@ struct Shared {
 
 /// What is taken away at the end.
 enum Home {
-    Folder(Folder),
+    Folder { _folder: Folder },
     Database { _database: postgres::Database },
 }
 
 impl Db {
     /// A new embedded database in a temporary folder.
     pub async fn sqlite() -> Self {
-        let folder = Folder::new();
-        let location = Location::Folder(folder.path().to_owned());
-        let db = Self::open(location, Home::Folder(folder), true).await;
+        let db = Self::sqlite_unmigrated().await;
         db.store.migrate(START).await.expect("migrations");
         seed(&db).await;
         db
     }
 
+    /// An embedded database without any table.
+    pub async fn sqlite_unmigrated() -> Self {
+        let folder = Folder::new();
+        let location = Location::Folder(folder.path().to_owned());
+        Self::open(location, Home::Folder { _folder: folder }, true).await
+    }
+
     /// A new database on the run's PostgreSQL server.
     pub async fn postgres() -> Self {
         Self::of_database(postgres::Database::create(postgres::server()).await).await
+    }
+
+    /// A database without any table on the run's PostgreSQL server.
+    pub async fn postgres_unmigrated() -> Self {
+        Self::of_database(postgres::Database::create_empty(postgres::server()).await).await
     }
 
     /// A new database on a cluster of the test's own.
@@ -110,9 +120,18 @@ impl Db {
 
     /// Opens the same database once more: another process, as far as the database can tell. It does not serve.
     pub async fn reopened(&self) -> Self {
-        let options = Options { connections: 8, ..Options::new(self.location.clone()) };
-        let store = Store::open(&options, self.entropy.clone()).await.expect("the same database");
-        Self { store, ..self.clone() }
+        self.reopened_with(|_| ()).await.expect("the same database")
+    }
+
+    /// Opens the same database once more, with other options.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it is refused.
+    pub async fn reopened_with(&self, change: impl FnOnce(&mut Options)) -> Result<Self, StoreError> {
+        let mut options = Options::new(self.location.clone());
+        change(&mut options);
+        let store = Store::open(&options, self.entropy.clone()).await?;
+        Ok(Self { store, ..self.clone() })
     }
 
     /// The test works in the twin realm too: it is not compared afterwards.
@@ -159,7 +178,10 @@ impl Db {
     pub async fn write<I: Send + Sync + 'static, T: Send + 'static>(
         &self,
         input: I,
-        run: impl for<'t> Fn(&'t mut WriteTx<'_>, &'t I) -> BoxFuture<'t, Result<Outcome<T>, StoreError>> + Send + Sync + 'static,
+        run: impl for<'t> Fn(&'t mut WriteTx<'_>, &'t I) -> BoxFuture<'t, Result<Outcome<T>, StoreError>>
+        + Send
+        + Sync
+        + 'static,
     ) -> Result<T, StoreError> {
         self.store.write(self.allowed(), self.now(), input, run).await
     }
@@ -248,7 +270,15 @@ pub(crate) async fn seed(db: &Db) {
     let text = "INSERT INTO realm (id, slug, name, issuer, rp_id, attribute_schema, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     for (realm, slug) in [(db.realm, "main"), (db.twin, "twin")] {
         let issuer = format!("https://{slug}.example.org");
-        let row = vec![realm.into(), slug.into(), slug.into(), issuer.into(), "example.org".into(), "{}".into(), START.into()];
+        let row = vec![
+            realm.into(),
+            slug.into(),
+            slug.into(),
+            issuer.into(),
+            "example.org".into(),
+            "{}".into(),
+            START.into(),
+        ];
         assert_eq!(db.execute(text, row).await, 1);
     }
 }
@@ -260,7 +290,8 @@ pub(crate) async fn make_template(url: &str) {
     let store = Store::open(&options, entropy.clone()).await.expect("the template");
     store.migrate(START).await.expect("migrations");
     let location = options.location;
-    let shared = Arc::new(Shared { _home: Home::Folder(Folder::new()), twin_changes: AtomicBool::new(true) });
+    let shared =
+        Arc::new(Shared { _home: Home::Folder { _folder: Folder::new() }, twin_changes: AtomicBool::new(true) });
     let clock = Arc::new(FixedClock::default());
     seed(&Db { store, realm: RealmKey::MAIN, twin: TWIN, clock, entropy, location, shared }).await;
 }

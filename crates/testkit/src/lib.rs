@@ -7,7 +7,12 @@
 //!     }
 //! }
 //! ```
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test, and says where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails here fails the test, and says where"
+)]
 
 pub mod clock; // a clock that stands still until it is advanced
 pub mod db; // a database for one test, with two realms
@@ -30,7 +35,7 @@ pub use runner::{on_postgres, on_sqlite, runtime};
 /// Afterwards the twin realm must be as it was: see [`Db::twin_may_change`]. Attributes go to the module.
 #[macro_export]
 macro_rules! on_both_databases {
-    ($($(#[$attribute:meta])* async fn $name:ident($db:pat_param: $type:ty) $body:block)*) => {$(
+    ($($(#[$attribute:meta])* async fn $name:ident($db:ident: $type:ty) $body:block)*) => {$(
         $(#[$attribute])*
         mod $name {
             #[allow(unused_imports, reason = "not every test needs what its file uses")]

@@ -120,7 +120,11 @@ impl Cluster {
         // Another collation than "C" by default, so that a column without COLLATE "C" shows.
         let icu = ["--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8"];
         assert!(self.initdb(&icu) || self.initdb(&["--locale=C.UTF-8"]) || self.initdb(&[]), "initdb failed");
-        let speed = if self.durable { "" } else { "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n" };
+        let speed = if self.durable {
+            ""
+        } else {
+            "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n"
+        };
         let settings = format!(
             "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_connections = 300\nshared_buffers = 64MB\n\
              deadlock_timeout = 100ms\nwal_level = minimal\nmax_wal_senders = 0\nlog_min_messages = error\n{speed}",
@@ -151,12 +155,14 @@ impl Cluster {
 
     /// Leaves a shell behind that ends the cluster when the process `watched` is gone. It signals the server of this folder alone.
     fn watch(&self, watched: u32) {
+        // What has ended but has not been waited for yet is gone too.
         const SCRIPT: &str = r#"
-            while kill -0 "$1" 2>/dev/null && [ -d "$2/data" ]; do sleep 0.5; done
+            lives() { read -r pid name state rest 2>/dev/null <"/proc/$1/stat" && [ "$state" != Z ]; }
+            while lives "$1" && [ -d "$2/data" ]; do sleep 0.5; done
             server=$(head -n 1 "$2/data/postmaster.pid" 2>/dev/null)
             if [ -n "$server" ] && tr '\0' ' ' <"/proc/$server/cmdline" | grep -qF "$2/data"; then
                 kill -QUIT "$server"
-                while kill -0 "$server" 2>/dev/null; do sleep 0.1; done
+                while lives "$server"; do sleep 0.1; done
             fi
             rm -rf "$2""#;
         let mut shell = Command::new("sh");
@@ -170,7 +176,10 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         if self.stops {
             let mut command = self.command("pg_ctl");
-            command.args(["stop", "-w", "-s", "-m", "immediate", "-D"]).arg(self.folder.join("data")).stderr(Stdio::null());
+            command
+                .args(["stop", "-w", "-s", "-m", "immediate", "-D"])
+                .arg(self.folder.join("data"))
+                .stderr(Stdio::null());
             let _ = command.status();
             let _ = fs::remove_dir_all(&self.folder);
         }
@@ -187,7 +196,11 @@ fn programs() -> PathBuf {
     found.sort();
     let path = variable("PATH").unwrap_or_default();
     let in_path = || std::env::split_paths(&path).find(|folder| folder.join("initdb").exists());
-    found.pop().map(|(_, bin)| bin).or_else(in_path).expect("PostgreSQL: apt-get install postgresql, or set BAILIWICK_TEST_POSTGRES")
+    found
+        .pop()
+        .map(|(_, bin)| bin)
+        .or_else(in_path)
+        .expect("PostgreSQL: apt-get install postgresql, or set BAILIWICK_TEST_POSTGRES")
 }
 
 /// User and group of the server when we are root; `None`: our own.
@@ -218,6 +231,15 @@ impl Database {
     pub(crate) async fn create(admin: &str) -> Self {
         let client = connect(admin).await;
         let template = template(admin, &client).await;
+        Self::copy(admin, &client, &template).await
+    }
+
+    /// Without any table.
+    pub(crate) async fn create_empty(admin: &str) -> Self {
+        Self::copy(admin, &connect(admin).await, "template0").await
+    }
+
+    async fn copy(admin: &str, client: &tokio_postgres::Client, template: &str) -> Self {
         let name = format!("bw_{}", unique());
         client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.expect("a database");
         Self { admin: admin.to_owned(), url: with_database(admin, &name), name }

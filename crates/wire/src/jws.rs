@@ -156,10 +156,10 @@ fn decode(segment: &str) -> Result<Vec<u8>, Refused> {
     URL_SAFE_NO_PAD.decode(segment).map_err(|_| Refused::NotBase64Url)
 }
 
-/// Reads one JSON value that fills `bytes`; the parser checks that it is UTF-8.
+/// Reads one JSON value that fills `bytes`. That all of it is UTF-8 is checked at once: faster than string by string.
 fn read<T: DeserializeOwned>(bytes: &[u8], malformed: Refused) -> Result<T, Refused> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| if is_duplicate(&error) { Refused::DuplicateMember } else { malformed })
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed)?;
+    serde_json::from_str(text).map_err(|error| if is_duplicate(&error) { Refused::DuplicateMember } else { malformed })
 }
 
 /// The header members that decide anything.

@@ -51,7 +51,7 @@ CREATE TABLE session (
     FOREIGN KEY (realm_id, device_id) REFERENCES device (realm_id, id)
 ) STRICT;
 CREATE UNIQUE INDEX session_secret ON session (realm_id, secret_hash);
-CREATE INDEX session_user ON session (realm_id, user_id, ended_at, id);
+CREATE INDEX session_of_user ON session (realm_id, user_id, ended_at, id);
 CREATE INDEX session_absolute ON session (realm_id, ended_at, absolute_at);
 
 -- One for each client of a session; offline_access families have no session.

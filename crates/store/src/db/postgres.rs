@@ -1,6 +1,7 @@
 //! PostgreSQL through tokio-postgres and deadpool. Each transaction runs in a task of its own, so that a dropped HTTP connection
 //! cannot cancel it halfway. BEGIN travels with the first statement, the audit rows with COMMIT.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use domain::allowed::Allowed;
 use domain::entropy::Entropy;
 use domain::realm::RealmKey;
 use domain::time::Timestamp;
+use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join, join_all};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -250,10 +252,9 @@ impl Tx<'_> {
         committed.map_err(|e| failed(&e))
     }
 
-    async fn rollback(&mut self) {
-        if self.begin.is_none() {
-            let _ = self.client.batch_execute("ROLLBACK").await;
-        }
+    /// Whether the connection is free of any transaction afterwards.
+    async fn rollback(&mut self) -> bool {
+        self.begin.is_some() || self.client.batch_execute("ROLLBACK").await.is_ok()
     }
 }
 
@@ -281,10 +282,9 @@ where
     spawned(async move {
         let client = database.client().await?;
         let mut tx = ReadTx { connection: Connection::Postgres(Tx { client: &client, begin: Some(BEGIN_READ) }), allowed, now };
-        let answer = run(&mut tx).await;
-        if let Connection::Postgres(mut below) = tx.connection {
-            below.rollback().await;
-        }
+        let answer = caught(run(&mut tx)).await;
+        let ended = end(tx.connection).await;
+        give_back(client, ended);
         answer
     })
     .await
@@ -309,13 +309,12 @@ where
             let client = database.client().await?;
             let below = Tx { client: &client, begin: Some(BEGIN_WRITE) };
             let mut tx = WriteTx::new(Connection::Postgres(below), allowed.clone(), now, entropy.clone());
-            let answer = Retry::watch(attempt(&mut tx, &input, &run)).await;
+            let answer = Retry::watch(caught(attempt(&mut tx, &input, &run))).await;
             match answer {
                 (Ok(value), _) => return Ok(value),
                 (Err(error), again) => {
-                    if let Connection::Postgres(mut below) = tx.into_connection() {
-                        below.rollback().await;
-                    }
+                    let ended = end(tx.into_connection()).await;
+                    give_back(client, ended);
                     if !again {
                         return Err(error);
                     }
@@ -326,6 +325,27 @@ where
         Err(last.unwrap_or_else(|| StoreError::Busy.into()))
     })
     .await
+}
+
+/// A panic of the work is an error: the transaction around it must still be ended before its connection goes back to the pool.
+async fn caught<T, E: From<StoreError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let panicked = |_| Err(StoreError::rule("a transaction panicked").into());
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(panicked)
+}
+
+/// Ends what is open; `false` if that failed.
+async fn end(connection: Connection<'_>) -> bool {
+    match connection {
+        Connection::Postgres(mut below) => below.rollback().await,
+        Connection::Sqlite(_) => true,
+    }
+}
+
+/// Lends the connection to others, or closes it if a transaction may still be open on it.
+fn give_back(client: Object, ended: bool) {
+    if !ended {
+        drop(Object::take(client));
+    }
 }
 
 async fn attempt<I, T, E>(

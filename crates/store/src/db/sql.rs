@@ -20,6 +20,12 @@ impl Sql {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it only reads. (That no `WITH` changes anything is a lint over all statements.)
+    pub(crate) fn reads(&self) -> bool {
+        let first = self.0.split_ascii_whitespace().next().unwrap_or_default();
+        first.eq_ignore_ascii_case("SELECT") || first.eq_ignore_ascii_case("WITH")
+    }
 }
 
 /// A statement with its values.

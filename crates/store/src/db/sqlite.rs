@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::sql::Sql;
 use super::tx::{ReadTx, WriteTx};
@@ -44,10 +44,11 @@ impl Database {
         let lock = if options.serving { Some(lock(folder)?) } else { None };
         let file = folder.join(FILE);
         check_header(&file)?;
+        // Before SQLite makes files of its own, which take over the mode of this one.
+        crate::secure::private_file(&file)?;
         let main = connect(&file, OpenFlags::default()).map_err(|e| unusable(&e, &file))?;
         let set_up = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;";
         main.execute_batch(set_up).map_err(|e| unusable(&e, &file))?;
-        crate::secure::private_file(&file)?;
         migrate::check_compatible(&applied(&main).map_err(|e| unusable(&e, &file))?)?;
         let checkpoints = connect(&file, OpenFlags::default()).map_err(|e| unusable(&e, &file))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -69,18 +70,14 @@ impl Database {
     where
         E: From<StoreError>,
     {
-        let _permit = self.free.acquire().await.map_err(|_| StoreError::Unavailable("closing".to_owned()))?;
-        let mut connection = self.take()?;
-        let answer = read_with(&mut connection, allowed, now, run);
-        if let Ok(mut readers) = self.readers.lock() {
-            readers.push(connection);
-        }
-        answer
+        let mut reader = self.reader().await?;
+        read_with(reader.connection()?, allowed, now, run)
     }
 
-    fn take(&self) -> Result<Connection, StoreError> {
-        let mut readers = self.readers.lock().map_err(|_| StoreError::rule("a reader panicked"))?;
-        readers.pop().ok_or(StoreError::Busy)
+    async fn reader(&self) -> Result<Reader<'_>, StoreError> {
+        let permit = self.free.acquire().await.map_err(|_| StoreError::Unavailable("closing".to_owned()))?;
+        let connection = self.readers.lock().ok().and_then(|mut readers| readers.pop());
+        Ok(Reader { connection, home: &self.readers, _permit: permit })
     }
 
     pub(crate) async fn write<I, T, E>(
@@ -111,16 +108,16 @@ impl Database {
             .await
     }
 
-    pub(crate) fn ping(&self) -> Result<(), StoreError> {
-        self.with_reader(|c| c.query_row("SELECT 1", [], |_| Ok(())))
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        self.with_reader(|c| c.query_row("SELECT 1", [], |_| Ok(()))).await
     }
 
     pub(crate) fn load(&self) -> writer::Load {
         self.writer.load()
     }
 
-    pub(crate) fn pending_migrations(&self) -> Result<Vec<&'static str>, StoreError> {
-        let done = self.with_reader(applied)?;
+    pub(crate) async fn pending_migrations(&self) -> Result<Vec<&'static str>, StoreError> {
+        let done = self.with_reader(applied).await?;
         Ok(migrate::pending(&done).map(|m| m.name).collect())
     }
 
@@ -130,6 +127,9 @@ impl Database {
             let mut names = Vec::new();
             for migration in migrate::pending(&done) {
                 let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(|e| failed(&e))?;
+                if applied(&tx).map_err(|e| failed(&e))?.iter().any(|done| done.number >= migration.number) {
+                    continue; // another process was faster
+                }
                 tx.execute_batch(migrate::TABLE_SQLITE).map_err(|e| failed(&e))?;
                 tx.execute_batch(migration.sqlite).map_err(|e| failed(&e))?;
                 let row = (migration.number, migration.name, migration.hash(), migration.compatible_from, now.micros());
@@ -141,16 +141,17 @@ impl Database {
         })
     }
 
-    pub(crate) fn plan(&self, sql: &str) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn plan(&self, sql: &str) -> Result<Vec<String>, StoreError> {
         let sql = format!("EXPLAIN QUERY PLAN {}", placeholders(sql));
         self.with_reader(|c| {
             let mut statement = c.prepare(&sql)?;
             let rows = statement.raw_query().mapped(|row| row.get::<_, String>(3)).collect();
             rows
         })
+        .await
     }
 
-    pub(crate) fn schema(&self) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn schema(&self) -> Result<Vec<String>, StoreError> {
         self.with_reader(|c| {
             let text = "SELECT m.name || '.' || i.name || ' ' || i.type || CASE i.\"notnull\" WHEN 1 THEN ' not null' ELSE '' END
                     || CASE WHEN i.pk > 0 THEN ' pk' || i.pk ELSE '' END
@@ -162,15 +163,34 @@ impl Database {
             let rows = statement.query_map([], |row| row.get(0))?.collect();
             rows
         })
+        .await
     }
 
-    fn with_reader<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        let connection = self.take()?;
-        let answer = run(&connection).map_err(|e| failed(&e));
-        if let Ok(mut readers) = self.readers.lock() {
-            readers.push(connection);
+    async fn with_reader<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        run(self.reader().await?.connection()?).map_err(|e| failed(&e))
+    }
+}
+
+/// A connection on loan. It goes back even if its reader panics.
+struct Reader<'d> {
+    connection: Option<Connection>,
+    home: &'d Mutex<Vec<Connection>>,
+    _permit: SemaphorePermit<'d>,
+}
+
+impl Reader<'_> {
+    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        self.connection.as_mut().ok_or(StoreError::Busy)
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let (Some(connection), Ok(mut home)) = (self.connection.take(), self.home.lock()) else { return };
+        if !connection.is_autocommit() {
+            let _ = connection.execute_batch("ROLLBACK");
         }
-        answer
+        home.push(connection);
     }
 }
 

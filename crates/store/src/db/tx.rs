@@ -66,7 +66,7 @@ pub struct ReadTx<'c> {
 
 impl Read for ReadTx<'_> {
     fn query(&mut self, sql: Sql, params: Vec<Value>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
-        self.connection.query(sql, params)
+        self.connection.query(sql, params) // the database itself refuses to write here
     }
     fn allowed(&self) -> &Allowed {
         &self.allowed
@@ -105,12 +105,12 @@ pub struct WriteTx<'c> {
 
 impl Read for WriteTx<'_> {
     fn query(&mut self, sql: Sql, params: Vec<Value>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
-        if self.poisoned {
-            return Box::pin(std::future::ready(Err(StoreError::rule("a statement after a failed one"))));
+        if !sql.reads() {
+            self.poisoned = true;
+            let error = StoreError::rule("a changing statement where only reading ones are counted on");
+            return Box::pin(std::future::ready(Err(error)));
         }
-        let poisoned = &mut self.poisoned;
-        let rows = self.connection.query(sql, params);
-        Box::pin(async move { rows.await.inspect_err(|_| *poisoned = true) })
+        self.rows(sql, params)
     }
     fn allowed(&self) -> &Allowed {
         &self.allowed
@@ -143,7 +143,7 @@ impl<'c> WriteTx<'c> {
     /// # Errors
     /// As [`WriteTx::execute`].
     pub async fn returning(&mut self, sql: Sql, params: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let rows = Read::query(self, sql, params).await?;
+        let rows = self.rows(sql, params).await?;
         self.written += rows.len() as u64;
         Ok(rows)
     }
@@ -181,6 +181,15 @@ impl<'c> WriteTx<'c> {
     #[must_use]
     pub fn entropy(&self) -> Arc<dyn Entropy> {
         self.entropy.clone()
+    }
+
+    fn rows(&mut self, sql: Sql, params: Vec<Value>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        if let Err(error) = self.running() {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let poisoned = &mut self.poisoned;
+        let rows = self.connection.query(sql, params);
+        Box::pin(async move { rows.await.inspect_err(|_| *poisoned = true) })
     }
 
     fn running(&self) -> Result<(), StoreError> {

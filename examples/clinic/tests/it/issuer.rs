@@ -53,7 +53,7 @@ impl Issuer {
     }
 
     /// A token that is good for a minute.
-    pub(crate) fn token(&self, audience: &str, permissions: &[&str], units: Value) -> String {
+    pub(crate) fn token(&self, audience: &str, permissions: &[&str], units: &Value) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let claims = json!({
             "iss": self.base, "aud": audience, "sub": SUBJECT, "client_id": "bailiwick-web", "iat": now, "exp": now + 60,

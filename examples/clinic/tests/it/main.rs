@@ -34,7 +34,7 @@ async fn a_nurse_reads_a_chart_and_may_not_prescribe() {
     let folder = folder("nurse");
     credentials(&folder, &issuer.base, "clinic");
     let clinic = Clinic::start(&folder, &["--listen", "127.0.0.1:0", "--json"]);
-    let token = issuer.token("clinic", &["charts:read"], json!({}));
+    let token = issuer.token("clinic", &["charts:read"], &json!({}));
 
     let (status, chart) = clinic.get("/charts/17", &token).await;
     assert_eq!((status, &chart["chart"]), (StatusCode::OK, &json!("17")));
@@ -43,7 +43,7 @@ async fn a_nurse_reads_a_chart_and_may_not_prescribe() {
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert_eq!(problem["missing"], json!(["prescriptions:create"]));
 
-    let physician = issuer.token("clinic", &["charts:read", "prescriptions:create", "results:release"], json!({}));
+    let physician = issuer.token("clinic", &["charts:read", "prescriptions:create", "results:release"], &json!({}));
     let (status, done) = clinic.post("/prescriptions", &physician, Some(json!({"drug": "aspirin"}))).await;
     assert_eq!((status, &done["prescription"]), (StatusCode::CREATED, &json!({"drug": "aspirin"})));
     let (status, done) = clinic.post("/results/9/release", &physician, None).await;
@@ -56,7 +56,7 @@ async fn a_role_held_in_a_unit_opens_the_records_of_that_unit() {
     let folder = folder("unit");
     credentials(&folder, &issuer.base, "clinic");
     let clinic = Clinic::start(&folder, &["--listen", "127.0.0.1:0", "--json"]);
-    let token = issuer.token("clinic", &[], json!({"/clinic-a": ["charge-nurse"]}));
+    let token = issuer.token("clinic", &[], &json!({"/clinic-a": ["charge-nurse"]}));
 
     for (path, expected) in [
         ("/charts/clinic-a.ward-3.17", StatusCode::OK),
@@ -75,7 +75,7 @@ async fn a_patient_reads_their_own_chart_only() {
     let folder = folder("patient");
     credentials(&folder, &issuer.base, "clinic");
     let clinic = Clinic::start(&folder, &["--listen", "127.0.0.1:0", "--json"]);
-    let token = issuer.token("clinic", &["charts:read:own"], json!({}));
+    let token = issuer.token("clinic", &["charts:read:own"], &json!({}));
 
     assert_eq!(clinic.get(&format!("/charts/{}", issuer::SUBJECT), &token).await.0, StatusCode::OK);
     assert_eq!(clinic.get("/charts/17", &token).await.0, StatusCode::FORBIDDEN);
@@ -87,11 +87,11 @@ async fn the_agency_profile_serves_policies() {
     let folder = folder("agency");
     credentials(&folder, &issuer.base, "agency");
     let clinic = Clinic::start(&folder, &["--profile", "agency", "--listen", "127.0.0.1:0", "--json"]);
-    let token = issuer.token("agency", &["policies:read"], json!({}));
+    let token = issuer.token("agency", &["policies:read"], &json!({}));
 
     assert_eq!(clinic.get("/policies/1", &token).await.0, StatusCode::OK);
     assert_eq!(clinic.post("/policies", &token, Some(json!({}))).await.0, StatusCode::FORBIDDEN);
-    let other = issuer.token("clinic", &["policies:read"], json!({}));
+    let other = issuer.token("clinic", &["policies:read"], &json!({}));
     assert_eq!(clinic.get("/policies/1", &other).await.0, StatusCode::UNAUTHORIZED);
 }
 
@@ -101,7 +101,7 @@ async fn bad_requests_are_refused_in_the_order_of_the_conventions() {
     let folder = folder("order");
     credentials(&folder, &issuer.base, "clinic");
     let clinic = Clinic::start(&folder, &["--listen", "127.0.0.1:0", "--json"]);
-    let physician = issuer.token("clinic", &["prescriptions:create"], json!({}));
+    let physician = issuer.token("clinic", &["prescriptions:create"], &json!({}));
 
     let (status, problem) = clinic.get("/nowhere", "").await;
     assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("not-found")));
@@ -128,7 +128,7 @@ async fn an_issuer_that_is_away_is_waited_for_and_said_so() {
     let mut clinic = Clinic::start(&folder, &["--listen", "127.0.0.1:0", "--json"]);
     let line = clinic.first_error_line();
     assert!(line.contains("cannot be reached") && line.contains("waiting for"), "{line}");
-    let token = issuer.token("clinic", &["charts:read"], json!({}));
+    let token = issuer.token("clinic", &["charts:read"], &json!({}));
 
     let (status, problem) = clinic.get("/charts/1", &token).await;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 use domain::event::leaf_hash;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use uuid::Uuid;
 
 use super::{Database, failed};
@@ -101,12 +101,16 @@ async fn elect(database: &Database) -> Result<Option<Leader>, StoreError> {
 
 impl Leader {
     async fn sequence(&mut self) -> Result<usize, StoreError> {
-        // Before the events are looked for: whoever drew a position up to `drawn` has a number below `next`.
-        let sql = "SELECT (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_position),
-                CAST(CAST(pg_snapshot_xmin(s) AS TEXT) AS BIGINT), CAST(CAST(pg_snapshot_xmax(s) AS TEXT) AS BIGINT)
+        // Before the events are looked for. First the position, then in a statement of its own, and so with a later snapshot, the transactions:
+        // whoever drew a position up to `drawn` had its number before, so that the number is below `next`.
+        let position = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_position";
+        let running = "SELECT CAST(CAST(pg_snapshot_xmin(s) AS TEXT) AS BIGINT), CAST(CAST(pg_snapshot_xmax(s) AS TEXT) AS BIGINT)
                FROM pg_current_snapshot() AS s";
-        let row = self.client.query_one(sql, &[]).await.map_err(|e| failed(&e))?;
-        let (drawn, oldest_running, next): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+        let position = self.client.prepare_cached(position).await.map_err(|e| failed(&e))?;
+        let running = self.client.prepare_cached(running).await.map_err(|e| failed(&e))?;
+        let (drawn, running) = join(self.client.query_one(&position, &[]), self.client.query_one(&running, &[])).await;
+        let (drawn, running) = (drawn.map_err(|e| failed(&e))?, running.map_err(|e| failed(&e))?);
+        let (drawn, oldest_running, next): (i64, i64, i64) = (drawn.get(0), running.get(0), running.get(1));
         let count = self.batch().await?;
         if count < usize::try_from(BATCH).unwrap_or(usize::MAX) {
             self.advance(drawn, oldest_running, next).await?;

@@ -20,7 +20,8 @@ const CHECKPOINT_PAGES: u64 = 1000;
 
 /// Answers a job after the commit: with its value, or with why the batch failed.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Work = Box<dyn FnOnce(&mut Connection) -> (bool, Answer) + Send>;
+/// Runs a job, or hears why it cannot be run. The first value tells whether its savepoint stays.
+type Work = Box<dyn FnOnce(Result<&mut Connection, StoreError>) -> (bool, Answer) + Send>;
 
 enum Message {
     Job(Work),
@@ -84,8 +85,11 @@ impl Writer {
             if sender.is_closed() {
                 return (false, Box::new(|_| {})); // nobody waits any more, and nothing has been done yet
             }
-            let done = catch_unwind(AssertUnwindSafe(|| run(connection)))
-                .unwrap_or_else(|_| Err(StoreError::rule("a transaction panicked").into()));
+            let done = match connection {
+                Ok(connection) => catch_unwind(AssertUnwindSafe(|| run(connection)))
+                    .unwrap_or_else(|_| Err(StoreError::rule("a transaction panicked").into())),
+                Err(error) => Err(error.into()),
+            };
             let keep = done.is_ok();
             let answer: Answer = Box::new(move |committed| {
                 let _ = sender.send(match committed {
@@ -178,7 +182,7 @@ fn commit(connection: &mut Connection, jobs: &mut Vec<Work>, counters: &Counters
             result = done;
         } else {
             // Run outside of the lost transaction it would write by itself: it is only answered.
-            answers.push(unrun(work));
+            answers.push(unrun(work, &result));
         }
     }
     if result.is_ok() {
@@ -195,9 +199,10 @@ fn commit(connection: &mut Connection, jobs: &mut Vec<Work>, counters: &Counters
 /// One job in its savepoint. The second value tells whether the transaction around it still stands: a full disk ends it silently.
 fn run_one(connection: &mut Connection, work: Work) -> (Answer, Result<(), StoreError>) {
     if let Err(error) = run_cached(connection, "SAVEPOINT job") {
-        return (unrun(work), Err(failed(&error)));
+        let lost = Err(failed(&error));
+        return (unrun(work, &lost), lost);
     }
-    let (keep, answer) = work(connection);
+    let (keep, answer) = work(Ok(connection));
     if connection.is_autocommit() {
         return (answer, Err(StoreError::Unavailable("the transaction was lost; the disk may be full".to_owned())));
     }
@@ -209,10 +214,10 @@ fn run_one(connection: &mut Connection, work: Work) -> (Answer, Result<(), Store
     (answer, ended.map_err(|e| failed(&e)))
 }
 
-/// Drops a job that cannot be run; its channel closes, and the waiting side hears that the database is unavailable.
-fn unrun(work: Work) -> Answer {
-    drop(work);
-    Box::new(|_| {})
+/// A job that cannot be run hears why.
+fn unrun(work: Work, lost: &Result<(), StoreError>) -> Answer {
+    let why = lost.clone().err().unwrap_or(StoreError::Busy);
+    work(Err(why)).1
 }
 
 /// Copies the log back off the writer thread. PASSIVE never waits for a reader or the writer.

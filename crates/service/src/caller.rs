@@ -1,0 +1,110 @@
+//! Who a bearer or a cookie is, by the state of this moment. A token says who; what they may is read here.
+#![expect(clippy::disallowed_methods, reason = "this file names the flow that authenticates")]
+
+pub use domain::caller::{Caller, Forbidden};
+
+use domain::allowed::{Allowed, Flow, Request};
+use domain::caller::Authenticated;
+use domain::event::{Event, EventType};
+use domain::id::{SessionId, UserId};
+use domain::realm::RealmKey;
+use domain::secret::Secret;
+use domain::session::State;
+use domain::time::Timestamp;
+use domain::user::Status;
+use store::session::Session;
+use store::{Outcome, Read, StoreError, session, user};
+
+use crate::app::App;
+use crate::directory;
+
+/// What an access token says of its bearer, verified.
+#[derive(Clone, Copy, Debug)]
+pub struct Bearer {
+    /// `sub`.
+    pub user: UserId,
+    /// `sid`.
+    pub session: SessionId,
+    /// `iat`, seconds since 1970.
+    pub issued_at: i64,
+}
+
+/// The caller behind a verified token; `None` if the session is over or locked, or the account is not active.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn by_bearer(app: &App, realm: RealmKey, bearer: Bearer, request: Request) -> Result<Option<Caller>, StoreError> {
+    let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
+    let parts = app.clone();
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                let Some(session) = session::find(tx, bearer.session).await? else { return Ok(None) };
+                if session.user != bearer.user {
+                    return Ok(None);
+                }
+                of_session(&parts, tx, &session, Some(bearer.issued_at)).await
+            })
+        })
+        .await
+}
+
+/// The caller behind a session cookie of a page.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn by_cookie(app: &App, realm: RealmKey, cookie: &Secret, request: Request) -> Result<Option<Caller>, StoreError> {
+    let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
+    let (parts, hash) = (app.clone(), cookie.hash());
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                let Some(session) = session::by_secret(tx, &hash).await? else { return Ok(None) };
+                of_session(&parts, tx, &session, None).await
+            })
+        })
+        .await
+}
+
+/// Session live, account active, token not older than the account's epoch: then who they are and all that they hold.
+async fn of_session(
+    app: &App,
+    tx: &mut impl Read,
+    session: &Session,
+    issued_at: Option<i64>,
+) -> Result<Option<Caller>, StoreError> {
+    if session.deadlines.state(session.ended_at.is_some(), tx.now()) != State::Live {
+        return Ok(None);
+    }
+    let Some(user) = user::find(tx, session.user).await?.filter(|user| user.status == Status::Active) else {
+        return Ok(None);
+    };
+    // Tokens carry whole seconds: one issued in the second of the epoch counts as after it; its session was ended anyway.
+    let too_old = |seconds: i64| Timestamp::from_seconds(seconds + 1) <= user.tokens_not_before;
+    if issued_at.is_some_and(too_old) {
+        return Ok(None);
+    }
+    let access = directory::holding(app, tx, user.id.into(), &session.acr).await?.access;
+    let who = Authenticated {
+        realm: tx.realm(),
+        user: user.id,
+        name: user.name().to_owned(),
+        session: session.id,
+        acr: session.acr.clone(),
+        auth_at: session.auth_at,
+    };
+    Ok(Some(Caller::new(who, access, tx.allowed().request().clone())))
+}
+
+/// Records that a signed-in caller was refused (AUD-01).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn refused(app: &App, caller: &Caller, forbidden: &Forbidden) -> Result<(), StoreError> {
+    let event = Event::new(EventType::AuthzFail).denied("missing_permission").with("missing", forbidden.missing.as_str());
+    app.store
+        .write(caller.oneself(), app.now(), event, |_, event| {
+            Box::pin(async move { Ok(Outcome::done((), event.clone())) })
+        })
+        .await
+}

@@ -1,0 +1,95 @@
+//! Roles, policies and APIs of a realm: small, read at each request, cached under the edition that a counter row names. The command line may
+//! change them beside a running server; the next request sees it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::access::Access;
+use domain::id::{PrincipalId, RoleId};
+use domain::policy::Policy;
+use domain::role::RoleGraph;
+use domain::session::AAL1;
+use store::access::api::Api;
+use store::access::{api, grant, role};
+use store::{Read, StoreError, counter};
+
+use crate::app::{Parts, cache, cached};
+
+/// One edition of a realm's roles, policies and APIs.
+#[derive(Debug)]
+pub struct Directory {
+    /// The roles, flattened.
+    pub graph: Arc<RoleGraph>,
+    /// By audience.
+    pub apis: HashMap<String, Api>,
+    policies: HashMap<Option<RoleId>, Policy>,
+}
+
+impl Directory {
+    /// The policy for whoever holds these: strictest of the realm's and of every role's, inherited ones included.
+    #[must_use]
+    pub fn policy(&self, access: &Access) -> Policy {
+        let realm = self.policies.get(&None).copied().unwrap_or_default();
+        access
+            .held()
+            .iter()
+            .filter_map(|held| self.graph.get(held.role))
+            .flat_map(|flat| &flat.closure)
+            .filter_map(|role| self.policies.get(&Some(*role)))
+            .fold(realm, |all, one| all.strictest(*one))
+    }
+}
+
+/// The current edition, from the cache if it is still current.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn current(app: &Parts, tx: &mut impl Read) -> Result<Arc<Directory>, StoreError> {
+    let version = counter::value(tx, counter::ROLES).await?;
+    let realm = tx.realm();
+    if let Some(found) = cached(&app.directories, &realm).filter(|d: &Arc<Directory>| d.graph.version() == version) {
+        return Ok(found);
+    }
+    let roles = role::all(tx).await?;
+    let graph = RoleGraph::new(roles, version).map_err(|error| StoreError::Corrupt {
+        table: "role_inheritance",
+        column: error.to_string(),
+        id: String::new(),
+    })?;
+    let apis = api::all(tx).await?.into_iter().map(|api| (api.audience.as_str().to_owned(), api)).collect();
+    let policies = role::policies(tx).await?.into_iter().collect();
+    let fresh = Arc::new(Directory { graph: Arc::new(graph), apis, policies });
+    cache(&app.directories, realm, fresh.clone());
+    Ok(fresh)
+}
+
+/// What a principal holds now, and in which edition.
+#[derive(Debug)]
+pub struct Holding {
+    /// The edition.
+    pub directory: Arc<Directory>,
+    /// What may be used.
+    pub access: Access,
+    /// Names of sensitive roles that are held but need a second factor first, sorted (MFA-01).
+    pub withheld: Vec<String>,
+}
+
+/// All that a principal holds now and may use with an assurance of `acr`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn holding(app: &Parts, tx: &mut impl Read, principal: PrincipalId, acr: &str) -> Result<Holding, StoreError> {
+    let directory = current(app, tx).await?;
+    let held = grant::in_force(tx, principal).await?;
+    let graph = &directory.graph;
+    let sensitive = |role: &RoleId| graph.get(*role).is_some_and(|flat| flat.role.sensitive);
+    let needs_more = app.settings.require_second_factor && acr == AAL1;
+    let (withheld, usable): (Vec<_>, Vec<_>) = held.into_iter().partition(|held| {
+        needs_more && graph.get(held.role).is_none_or(|flat| flat.closure.iter().any(sensitive))
+    });
+    let mut names: Vec<String> = withheld.iter().map(|held| graph.name(held.role).to_owned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let access = Access::new(graph.clone(), usable);
+    Ok(Holding { directory, access, withheld: names })
+}

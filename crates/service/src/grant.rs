@@ -1,0 +1,196 @@
+//! Giving and ending roles, in a unit, from when until when, with a reason.
+
+use domain::allowed::Allowed;
+use domain::caller::{Caller, Forbidden, Scope};
+use domain::event::{Event, EventType};
+use domain::id::{GrantId, UserId};
+use domain::permission::Permission;
+use domain::time::Timestamp;
+use domain::unit::UnitPath;
+use domain::user::Status;
+use store::access::grant::{self, Grant, NewGrant};
+use store::{Guard, Outcome, Read, StoreError, unit, user};
+use thiserror::Error;
+
+use crate::app::App;
+use crate::directory;
+
+/// Why a role was not given or ended.
+#[derive(Debug, Error)]
+pub enum GrantError {
+    /// No permission, climbing, or to oneself.
+    #[error("roles:assign is missing")]
+    Forbidden(Forbidden),
+    /// No such person or grant within reach.
+    #[error("there is no such person or grant")]
+    NotFound,
+    /// No such role.
+    #[error("there is no such role")]
+    NoRole,
+    /// No such unit.
+    #[error("there is no such unit")]
+    NoUnit,
+    /// It ends before it begins, or has ended.
+    #[error("a grant must end after it begins, and in the future")]
+    Dates,
+    /// Ended already, or the last administrator.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Forbidden> for GrantError {
+    fn from(forbidden: Forbidden) -> Self {
+        Self::Forbidden(forbidden)
+    }
+}
+
+/// A role is to be given.
+#[derive(Clone, Debug)]
+pub struct Give {
+    /// To whom.
+    pub user: UserId,
+    /// The role's name.
+    pub role: String,
+    /// Where.
+    pub unit: UnitPath,
+    /// From when; at once if absent.
+    pub valid_from: Option<Timestamp>,
+    /// Until when.
+    pub valid_until: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+}
+
+pub(crate) fn granted(new: &NewGrant, user: UserId, name: &str, role: &str, unit: &UnitPath) -> Event {
+    Event::new(EventType::RoleGranted)
+        .user(user, name)
+        .with("grant", new.id.to_string())
+        .with("role", role)
+        .with("unit", unit.as_str())
+        .with("valid_from", new.valid_from.rfc3339())
+        .with("valid_until", new.valid_until.map(Timestamp::rfc3339))
+        .with("reason", new.reason.as_str())
+}
+
+/// Gives a role: `roles:assign` in the unit, the role's `assignable_by`, never to oneself (RBAC-08).
+///
+/// # Errors
+/// [`GrantError`].
+pub async fn give(app: &App, caller: &Caller, command: Give) -> Result<Grant, GrantError> {
+    // The permission first: whether a role exists is not for everybody.
+    caller.allow(Permission::RolesAssign, Scope::Unit(&command.unit))?;
+    let role = caller.access().graph().named(&command.role).ok_or(GrantError::NoRole)?.role.id;
+    let allowed = caller.allow_assign(command.user, role, &command.unit)?;
+    give_allowed(app, allowed, command).await
+}
+
+/// The same from the command line.
+///
+/// # Errors
+/// [`GrantError`].
+pub async fn give_allowed(app: &App, allowed: Allowed, command: Give) -> Result<Grant, GrantError> {
+    app.store
+        .write(allowed, app.now(), (app.clone(), command), |tx, (app, command)| {
+            Box::pin(async move {
+                let now = tx.now();
+                let valid_from = command.valid_from.unwrap_or(now);
+                if command.valid_until.is_some_and(|until| until <= valid_from || until <= now) {
+                    return Err(GrantError::Dates);
+                }
+                let directory = directory::current(app, tx).await?;
+                let role = directory.graph.named(&command.role).ok_or(GrantError::NoRole)?.role.id;
+                let unit = unit::by_path(tx, &command.unit).await?.ok_or(GrantError::NoUnit)?;
+                let person = user::find(tx, command.user).await?.filter(|user| user.status != Status::Deleted);
+                let person = person.ok_or(GrantError::NotFound)?;
+                let new = NewGrant {
+                    id: GrantId::new(&*tx.entropy(), now),
+                    principal: person.id.into(),
+                    role,
+                    unit: unit.id,
+                    valid_from,
+                    valid_until: command.valid_until,
+                    reason: command.reason.clone(),
+                };
+                grant::create(tx, &new).await?;
+                user::touch(tx, person.id).await?;
+                let event = granted(&new, person.id, person.name(), &command.role, &command.unit);
+                let made = grant::find(tx, person.id.into(), new.id).await?.ok_or(GrantError::NotFound)?;
+                Ok(Outcome::done(made, event))
+            })
+        })
+        .await
+}
+
+/// Ends a grant: `roles:assign` or `users:manage` in its unit. Protecting needs no more; the last administrator stays.
+///
+/// # Errors
+/// [`GrantError`].
+pub async fn end(app: &App, caller: &Caller, user: UserId, id: GrantId, reason: String) -> Result<Grant, GrantError> {
+    let allowed = match caller.allow(Permission::RolesAssign, Scope::Anywhere) {
+        Ok(allowed) => allowed,
+        Err(missing) => caller.allow(Permission::UsersManage, Scope::Anywhere).map_err(|_| missing)?,
+    };
+    end_allowed(app, allowed, user, id, reason).await
+}
+
+/// The same from the command line.
+///
+/// # Errors
+/// [`GrantError`].
+pub async fn end_allowed(app: &App, allowed: Allowed, user: UserId, id: GrantId, reason: String) -> Result<Grant, GrantError> {
+    app.store
+        .write(allowed, app.now(), (app.clone(), user, id, reason), |tx, (app, user, id, reason)| {
+            Box::pin(async move {
+                tx.exclusive(Guard::Administrators).await?;
+                let person = user::find(tx, *user).await?.ok_or(GrantError::NotFound)?;
+                let held = grant::find(tx, (*user).into(), *id).await?.ok_or(GrantError::NotFound)?;
+                if !tx.allowed().reach().covers(&held.unit) {
+                    return Err(GrantError::NotFound);
+                }
+                let directory = directory::current(app, tx).await?;
+                let before = crate::user::administrators(tx, &directory.graph, None).await?;
+                let after = crate::user::administrators(tx, &directory.graph, Some(*id)).await?;
+                if !before.is_empty() && after.is_empty() {
+                    return Err(GrantError::Conflict("This is the last administrator. Make another one first."));
+                }
+                if !grant::end(tx, *id).await? {
+                    return Err(GrantError::Conflict("This grant has ended already."));
+                }
+                user::touch(tx, *user).await?;
+                let event = Event::new(EventType::RoleRevoked)
+                    .user(*user, person.name())
+                    .with("grant", id.to_string())
+                    .with("role", held.role_name.as_str())
+                    .with("unit", held.unit.as_str())
+                    .with("reason", reason.as_str());
+                let ended = grant::find(tx, (*user).into(), *id).await?.ok_or(GrantError::NotFound)?;
+                Ok(Outcome::done(ended, event))
+            })
+        })
+        .await
+}
+
+/// The grants of a person within reach, ended ones too, newest first.
+///
+/// # Errors
+/// [`GrantError`].
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    user: UserId,
+    after: Option<GrantId>,
+    limit: i64,
+) -> Result<Vec<Grant>, GrantError> {
+    let allowed = caller.allow(Permission::UsersRead, Scope::Anywhere)?;
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                user::find(tx, user).await?.ok_or(GrantError::NotFound)?;
+                Ok(grant::of_principal(tx, user.into(), after, limit).await?)
+            })
+        })
+        .await
+}

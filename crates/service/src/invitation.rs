@@ -1,0 +1,125 @@
+//! From a single-use link to a password: set-up of the first administrator, invitations, activation codes, resets.
+#![expect(clippy::disallowed_methods, reason = "this file names the flow that uses a link")]
+
+use domain::allowed::{Actor, Allowed, Flow, Request};
+use domain::event::{Event, EventType};
+use domain::id::CredentialId;
+use domain::password::{LEAST_SINGLE_FACTOR, Password, PasswordError};
+use domain::realm::RealmKey;
+use domain::secret::{Secret, SecretHash, hmac_sha256};
+use domain::session::EndReason;
+use domain::throttle::{Kind, Throttled};
+use domain::user::Status;
+use store::token::{self, Purpose, Usable};
+use store::user::User;
+use store::{Events, Outcome, Read, StoreError, Upkeep, WriteTx, credential, session, throttle, user};
+use thiserror::Error;
+
+use crate::app::App;
+use crate::hashing::Overloaded;
+
+/// Why a link was not used.
+#[derive(Debug, Error)]
+pub enum LinkError {
+    /// Unknown, expired, used, voided: one answer.
+    #[error("the link is not valid, or no longer")]
+    Refused,
+    /// The new password was refused; the link can be used again.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Too many wrong links from this address.
+    #[error("too many attempts")]
+    Throttled(Throttled),
+    /// Too many passwords are being hashed.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Chooses a password with a link. No sign-in follows by itself; all sessions of the person end.
+///
+/// # Errors
+/// [`LinkError`].
+pub async fn choose_password(
+    app: &App,
+    realm: RealmKey,
+    token: Option<Secret>,
+    new_password: &str,
+    request: Request,
+) -> Result<(), LinkError> {
+    let allowed = Allowed::visitor(Flow::OneTimeToken, realm, request);
+    let address = allowed.request().address.map(|a| a.to_string()).unwrap_or_default();
+    let key = hmac_sha256(app.seal.derive("throttle", realm).bytes(), &[b"token ", address.as_bytes()]);
+    let (link, user) = find(app, &allowed, token.map(|token| token.hash()), key).await?;
+    let context = [user.username.as_deref().unwrap_or(""), user.name(), user.email.as_deref().unwrap_or("")];
+    let password = Password::chosen(new_password, LEAST_SINGLE_FACTOR, &context)?;
+    let hash = app.hashing.hash(password, &*app.entropy).await?;
+    let input = (link, user, hash, CredentialId::new(&*app.entropy, app.now()));
+    app.store
+        .write(allowed, app.now(), input, |tx, (link, user, hash, id)| Box::pin(set_password(tx, *link, user, hash, *id)))
+        .await
+}
+
+/// The link and whose it is. A wrong one is counted; from the twentieth in an hour on an address must wait.
+async fn find(
+    app: &App,
+    allowed: &Allowed,
+    hash: Option<SecretHash>,
+    key: [u8; 32],
+) -> Result<(Usable, User), LinkError> {
+    let answer = app
+        .store
+        .write(allowed.clone(), app.now(), (hash, key), |tx, (hash, key)| {
+            Box::pin(async move {
+                if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
+                    return Ok::<_, StoreError>(Outcome::upkeep(Err(LinkError::Throttled(refused.throttled)), Upkeep::Throttle));
+                }
+                if let Some((link, user)) = look(tx, hash.as_ref()).await? {
+                    return Ok(Outcome::nothing(Ok((link, user))));
+                }
+                throttle::count_failure(tx, Kind::TokenHour, key).await?;
+                Ok(Outcome::upkeep(Err(LinkError::Refused), Upkeep::Throttle))
+            })
+        })
+        .await;
+    answer?
+}
+
+async fn look(tx: &mut impl Read, hash: Option<&SecretHash>) -> Result<Option<(Usable, User)>, StoreError> {
+    let Some(hash) = hash else { return Ok(None) };
+    let Some(link) = token::usable(tx, hash).await? else { return Ok(None) };
+    let Some(id) = link.user else { return Ok(None) };
+    let user = user::find(tx, id).await?;
+    Ok(user.filter(|user| matches!(user.status, Status::Active | Status::Invited)).map(|user| (link, user)))
+}
+
+async fn set_password(
+    tx: &mut WriteTx<'_>,
+    link: Usable,
+    user: &User,
+    hash: &str,
+    id: CredentialId,
+) -> Result<Outcome<()>, LinkError> {
+    // Single use: the row count decides between racers.
+    if !token::consume(tx, link.id).await? {
+        return Err(LinkError::Refused);
+    }
+    let now = user::find(tx, user.id).await?.filter(|now| now.status == user.status).ok_or(LinkError::Refused)?;
+    credential::set_password(tx, id, now.id, hash).await?;
+    let by_mail = matches!(link.purpose, Purpose::Invitation | Purpose::Reset);
+    user::password_chosen(tx, now.id, by_mail).await?;
+    token::void_all(tx, now.id).await?;
+    let actor = Actor::User { id: now.id, name: now.name().to_owned(), acr: String::new(), session: None };
+    let event = if now.status == Status::Invited {
+        user::set_status(tx, now.id, Status::Invited, Status::Active).await?;
+        Event::new(EventType::UserActivated).user(now.id, now.name()).changed("status", "invited", "active")
+    } else {
+        Event::new(EventType::PasswordReset).user(now.id, now.name())
+    };
+    let ended = session::end_all(tx, now.id, None, EndReason::PasswordReset).await?;
+    let ended = ended.into_iter().map(|s| crate::session::ended(s, now.id, now.name(), EndReason::PasswordReset));
+    let events = Events::from(event.acted_by(actor.clone()));
+    Ok(Outcome::done((), events.and_all(ended.map(|event| event.acted_by(actor.clone())))))
+}

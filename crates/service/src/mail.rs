@@ -1,0 +1,147 @@
+//! Mail: written into the outbox by the transaction that causes it, sealed, and sent by a job. One link a mail, on its own line.
+#![expect(clippy::disallowed_methods, reason = "this file names the job that sends mail")]
+
+use domain::allowed::{Allowed, Job};
+use domain::id::MessageId;
+use domain::realm::{Realm, RealmKey};
+use domain::secret::Secret;
+use domain::time::{Timestamp, minutes};
+use domain::user::Email;
+use lettre::message::Mailbox;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use serde::{Deserialize, Serialize};
+use store::{Outcome, Read, StoreError, Upkeep, WriteTx, outbox};
+
+use crate::app::App;
+use crate::seal::Place;
+
+/// Most tries of one message: a day, with growing pauses.
+const MOST_ATTEMPTS: i64 = 12;
+
+/// A message in clear.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Mail {
+    /// To whom.
+    pub to: String,
+    /// Subject line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mail(…)")
+    }
+}
+
+fn place(id: &uuid::Uuid) -> Place<'_> {
+    Place { table: "outbox", column: "payload", row: id.as_bytes() }
+}
+
+async fn add(app: &App, tx: &mut WriteTx<'_>, mail: &Mail) -> Result<(), StoreError> {
+    let id = MessageId::new(&*tx.entropy(), tx.now());
+    let plain = serde_json::to_vec(mail).unwrap_or_default();
+    let sealed = app.seal.seal(&*tx.entropy(), tx.realm(), place(&id.uuid()), &plain);
+    outbox::add(tx, id, sealed).await
+}
+
+/// The invitation of somebody new.
+pub(crate) async fn invitation(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    to: &Email,
+    name: &str,
+    link: &Secret,
+) -> Result<(), StoreError> {
+    let realm = store::realm::own(tx).await?;
+    let base = realm.as_ref().map(|realm: &Realm| app.realm_url(realm)).unwrap_or_default();
+    let organisation = realm.map(|realm| realm.name).unwrap_or_default();
+    let days = app.settings.invitation_seconds / 86_400;
+    let text = format!(
+        "Hello {name},\n\nan account was made for you at {organisation}. Choose your password here:\n\n{base}/invitation?token={}\n\n\
+         The link works once, for {days} days. If you do not know why you get this mail, do nothing.\n",
+        link.expose()
+    );
+    let subject = format!("Your account at {organisation}");
+    add(app, tx, &Mail { to: to.as_str().to_owned(), subject, text }).await
+}
+
+/// The newest messages that were not sent: demo's mail page.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn waiting(app: &App, realm: RealmKey) -> Result<Vec<(Mail, Timestamp)>, StoreError> {
+    let rows = app.store.read(&Allowed::job(Job::SendMail, realm), app.now(), |tx| Box::pin(outbox::newest(tx, 100))).await?;
+    Ok(rows.iter().filter_map(|row| Some((open(app, realm, row)?, row.created_at))).collect())
+}
+
+fn open(app: &App, realm: RealmKey, row: &outbox::Message) -> Option<Mail> {
+    let plain = app.seal.open(realm, place(&row.id.uuid()), &row.payload).ok()?;
+    serde_json::from_slice(&plain).ok()
+}
+
+/// The way out.
+pub struct Smtp {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl Smtp {
+    /// Takes `smtp://host:port`, `smtps://user:password@host` and the sender's address.
+    ///
+    /// # Errors
+    /// What is wrong with them, without the password.
+    pub fn new(url: &str, from: &str) -> Result<Self, String> {
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| "not an SMTP address like smtps://host".to_owned())?;
+        let from = from.parse().map_err(|_| "not a mail address".to_owned())?;
+        Ok(Self { transport: transport.build(), from })
+    }
+
+    async fn send(&self, mail: Mail) -> Result<(), String> {
+        let to: Mailbox = mail.to.parse().map_err(|_| "the address cannot be written to".to_owned())?;
+        let message = Message::builder().from(self.from.clone()).to(to).subject(mail.subject).body(mail.text);
+        let message = message.map_err(|_| "the message cannot be built".to_owned())?;
+        let sent = self.transport.send(message).await;
+        sent.map(|_| ()).map_err(|error| if error.is_permanent() { "refused".to_owned() } else { "not reached".to_owned() })
+    }
+}
+
+/// Sends what is due in a realm; returns how many were sent.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn send_due(app: &App, realm: RealmKey, smtp: &Smtp) -> Result<usize, StoreError> {
+    let now = app.now();
+    let taken = app
+        .store
+        .write(Allowed::job(Job::SendMail, realm), now, (), |tx, ()| {
+            Box::pin(async move {
+                let again_at = tx.now().plus(minutes(5));
+                let rows = outbox::take(tx, again_at, 20).await?;
+                Ok::<_, StoreError>(Outcome::upkeep(rows, Upkeep::Outbox))
+            })
+        })
+        .await?;
+    let mut count = 0;
+    for row in taken {
+        let done = match open(app, realm, &row) {
+            Some(mail) => smtp.send(mail).await,
+            None => Err("the message does not open".to_owned()),
+        };
+        count += usize::from(done.is_ok());
+        let over = row.attempts >= MOST_ATTEMPTS;
+        app.store
+            .write(Allowed::job(Job::SendMail, realm), app.now(), (row.id, done, over), |tx, (id, done, over)| {
+                Box::pin(async move {
+                    match done {
+                        Err(why) if !over => outbox::failed(tx, *id, why).await?,
+                        _ => outbox::sent(tx, *id).await?,
+                    }
+                    Ok::<_, StoreError>(Outcome::upkeep((), Upkeep::Outbox))
+                })
+            })
+            .await?;
+    }
+    Ok(count)
+}

@@ -1,0 +1,178 @@
+//! Refresh: from a refresh token to an access token with the rights of this moment (requirements.md, 2.6; `domain::refresh` has the rule).
+#![expect(clippy::disallowed_methods, reason = "this file names the flow that refreshes")]
+
+use std::sync::Arc;
+
+use domain::allowed::{Allowed, Flow, Request};
+use domain::event::{Event, EventType};
+use domain::realm::Realm;
+use domain::refresh::{Presented, RefreshToken, judge};
+use domain::secret::Secret;
+use domain::session::EndReason;
+use domain::time::hours;
+use domain::user::Status;
+use store::refresh::Stored;
+use store::session::Session;
+use store::{Events, Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session as sessions, user};
+use thiserror::Error;
+
+use crate::app::App;
+use crate::directory;
+use crate::key::KeyError;
+use crate::seal::Place;
+use crate::session::{self, Tokens, UnknownAudience, Unsigned};
+
+/// Why there is no new access token.
+#[derive(Debug, Error)]
+pub enum RefreshError {
+    /// Unknown, forged, replayed, over: one answer.
+    #[error("the session is over")]
+    Ended,
+    /// Idle passed: unlock. The cookie is kept.
+    #[error("the session is locked")]
+    Locked,
+    /// No such API.
+    #[error(transparent)]
+    Audience(#[from] UnknownAudience),
+    /// A signing key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A request for a new access token.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The cookie.
+    pub token: RefreshToken,
+    /// Whether the person acted since the last refresh.
+    pub active: bool,
+    /// The API that the token is for, if not the one of sign-in.
+    pub audience: Option<String>,
+}
+
+/// Where a family's key is sealed.
+pub(crate) fn family_key(id: &uuid::Uuid) -> Place<'_> {
+    Place { table: "refresh_family", column: "family_key", row: id.as_bytes() }
+}
+
+/// The family of a token, if only we can have made the token; otherwise nothing happens to the family.
+pub(crate) async fn authentic(
+    app: &App,
+    tx: &mut impl Read,
+    token: &RefreshToken,
+) -> Result<Option<(Stored, Secret)>, StoreError> {
+    let id = token.family();
+    let Some(stored) = refresh::find(tx, id).await? else { return Ok(None) };
+    let opened = app.seal.open(tx.realm(), family_key(&id.uuid()), &stored.sealed_key);
+    let key = opened.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()).map(Secret::from_bytes);
+    let key = key.ok_or(StoreError::Corrupt { table: "refresh_family", column: "family_key".to_owned(), id: id.to_string() })?;
+    Ok(token.is_authentic(&key).then_some((stored, key)))
+}
+
+enum Answer {
+    Token { unsigned: Box<Unsigned>, refresh: RefreshToken, session: Box<Session>, withheld: Vec<String> },
+    Locked,
+    Ended,
+}
+
+/// Exchanges a refresh token.
+///
+/// # Errors
+/// [`RefreshError`].
+pub async fn exchange(app: &App, realm: &Arc<Realm>, asked: Refresh, request: Request) -> Result<Tokens, RefreshError> {
+    let allowed = Allowed::visitor(Flow::Refresh, realm.key, request);
+    let answer = app
+        .store
+        .write(allowed, app.now(), (app.clone(), realm.clone(), asked), |tx, (app, realm, asked)| {
+            Box::pin(decide(app, realm, tx, asked))
+        })
+        .await?;
+    match answer {
+        Answer::Ended => Err(RefreshError::Ended),
+        Answer::Locked => Err(RefreshError::Locked),
+        Answer::Token { unsigned, refresh, session, withheld } => Ok(Tokens {
+            access_token: session::sign(app, realm.key, &unsigned).await?,
+            expires_in: unsigned.claims.exp - unsigned.claims.iat,
+            session: session.id,
+            refresh,
+            absolute_at: session.deadlines.absolute_at,
+            withheld,
+        }),
+    }
+}
+
+async fn decide(app: &App, realm: &Realm, tx: &mut WriteTx<'_>, asked: &Refresh) -> Result<Outcome<Answer>, RefreshError> {
+    let Some((mut stored, key)) = authentic(app, tx, &asked.token).await? else { return Ok(Outcome::nothing(Answer::Ended)) };
+    let mut presented = judge(&stored.family, &asked.token, tx.now());
+    if presented == Presented::Advance {
+        if refresh::advance(tx, asked.token.family(), stored.family.generation).await? {
+            stored.family.generation += 1;
+        } else {
+            // Somebody advanced it between the look and the update: judged again, as what it is now.
+            stored = refresh::find(tx, asked.token.family()).await?.unwrap_or(stored);
+            presented = judge(&stored.family, &asked.token, tx.now());
+        }
+    }
+    match presented {
+        Presented::Replayed => replayed(tx, &stored, asked).await,
+        Presented::Ended => Ok(Outcome::nothing(Answer::Ended)),
+        Presented::Locked => Ok(Outcome::nothing(Answer::Locked)),
+        Presented::Advance | Presented::WithinWindow => serve(app, realm, tx, asked, &stored, &key).await,
+    }
+}
+
+/// A copy exists: the session ends, whatever else is true.
+async fn replayed(tx: &mut WriteTx<'_>, stored: &Stored, asked: &Refresh) -> Result<Outcome<Answer>, RefreshError> {
+    let reason = EndReason::TokenReuse;
+    refresh::end(tx, asked.token.family(), reason.as_str()).await?;
+    let name = user::find(tx, stored.user).await?.map(|user| user.name().to_owned()).unwrap_or_default();
+    let reuse = Event::new(EventType::AuthnTokenReuse).user(stored.user, &name).denied("replayed");
+    let mut events = Events::from(reuse.with("family", asked.token.family().to_string()));
+    if let Some(id) = stored.session {
+        if sessions::end(tx, id, reason).await? {
+            events = events.and(session::ended(id, stored.user, &name, reason));
+        }
+    }
+    Ok(Outcome::done(Answer::Ended, events))
+}
+
+/// Roles are evaluated again; idle moves only with activity; the absolute deadline never.
+async fn serve(
+    app: &App,
+    realm: &Realm,
+    tx: &mut WriteTx<'_>,
+    asked: &Refresh,
+    stored: &Stored,
+    key: &Secret,
+) -> Result<Outcome<Answer>, RefreshError> {
+    let Some(id) = stored.session else { return Ok(Outcome::upkeep(Answer::Ended, Upkeep::SessionRenewal)) };
+    let (session, person) = (sessions::find(tx, id).await?, user::find(tx, stored.user).await?);
+    let person = person.filter(|user| user.status == Status::Active);
+    let Some((mut session, person)) = session.filter(|s| s.ended_at.is_none()).zip(person) else {
+        return Ok(Outcome::upkeep(Answer::Ended, Upkeep::SessionRenewal));
+    };
+    if asked.active {
+        let idle_at = session::next_idle(&session, tx.now());
+        sessions::acted(tx, id, idle_at).await?;
+        session.deadlines.idle_at = idle_at;
+    }
+    let holding = directory::holding(app, tx, person.id.into(), &session.acr).await?;
+    let audience = asked.audience.as_deref().unwrap_or(&stored.audience);
+    let unsigned = Box::new(session::claims(app, realm, &holding, &session, audience, tx.now())?);
+    let refresh = RefreshToken::make(asked.token.family(), stored.family.generation, key);
+    let hour_ago = tx.now().minus(hours(1));
+    let event = if session.renewed_at <= hour_ago && sessions::renewed(tx, id, hour_ago).await? {
+        let event = Event::new(EventType::SessionRenewed).user(person.id, person.name()).with("session", id.to_string());
+        Some(event.acted_by(session::owner(&person, &session)))
+    } else {
+        None
+    };
+    let answer = Answer::Token { unsigned, refresh, session: Box::new(session), withheld: holding.withheld };
+    Ok(match event {
+        Some(event) => Outcome::done(answer, event),
+        None => Outcome::upkeep(answer, Upkeep::SessionRenewal),
+    })
+}

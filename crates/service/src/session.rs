@@ -1,0 +1,374 @@
+//! Sessions: what begins at a sign-in, what its owner sees, and how it ends.
+#![expect(clippy::disallowed_methods, reason = "this file names the flow that signs out")]
+
+use domain::allowed::{Actor, Allowed, Flow, Request};
+use domain::caller::{Caller, Forbidden, Scope};
+use domain::event::{Event, EventType};
+use domain::id::{FamilyId, SessionId, UserId};
+use domain::permission::Permission;
+use domain::realm::{Realm, RealmKey};
+use domain::refresh::RefreshToken;
+use domain::secret::Secret;
+use domain::session::{EndReason, State};
+use domain::time::Timestamp;
+use store::session::Session;
+use store::user::User;
+use store::{Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session, user};
+use thiserror::Error;
+use wire::claims::AccessClaims;
+
+use crate::app::App;
+use crate::directory::Holding;
+use crate::key::{self, KeyError};
+use crate::refresh::family_key;
+
+/// The client of a first-party sign-in.
+pub const FIRST_PARTY: &str = "bailiwick-web";
+
+/// What the client gets after signing in, refreshing or unlocking.
+#[derive(Clone)]
+pub struct Tokens {
+    /// The JWT.
+    pub access_token: String,
+    /// Seconds that it lives.
+    pub expires_in: i64,
+    /// The session.
+    pub session: SessionId,
+    /// The refresh cookie's value.
+    pub refresh: RefreshToken,
+    /// When the refresh cookie is of no more use.
+    pub absolute_at: Timestamp,
+    /// Roles held but withheld.
+    pub withheld: Vec<String>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tokens(session {})", self.session)
+    }
+}
+
+/// No API of this audience.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no API with this audience")]
+pub struct UnknownAudience;
+
+/// What an access token is made from; signing happens outside of the transaction.
+#[derive(Debug)]
+pub struct Unsigned {
+    pub(crate) claims: AccessClaims,
+    pub(crate) algorithm: domain::key::Algorithm,
+}
+
+/// Puts the claims together. `exp` is the earliest of the API's and the policy's lifetime, the session's deadlines, and the end of a grant used.
+pub(crate) fn claims(
+    app: &App,
+    realm: &Realm,
+    holding: &Holding,
+    session: &Session,
+    audience: &str,
+    now: Timestamp,
+) -> Result<Unsigned, UnknownAudience> {
+    let api = holding.directory.apis.get(audience).ok_or(UnknownAudience)?;
+    let policy = holding.directory.policy(&holding.access).effective();
+    let lifetime = u64::try_from(api.access_lifetime_seconds).unwrap_or(0).min(policy.access_token.as_secs());
+    let mut until = now.plus(domain::time::seconds(lifetime));
+    until = until.min(session.deadlines.idle_at).min(session.deadlines.absolute_at);
+    if let Some(end) = holding.access.earliest_end() {
+        until = until.min(end);
+    }
+    let claims = AccessClaims {
+        iss: realm.issuer.clone(),
+        aud: audience_claim(realm, audience),
+        sub: session.user.uuid(),
+        client_id: FIRST_PARTY.to_owned(),
+        iat: now.seconds(),
+        exp: until.seconds(),
+        jti: domain::id::TokenId::new(&*app.entropy, now).uuid(),
+        sid: Some(session.id.uuid()),
+        auth_time: Some(session.auth_at.seconds()),
+        acr: Some(session.acr.clone()),
+        amr: Some(session.amr.split(' ').map(ToOwned::to_owned).collect()),
+        roles: holding.access.roles_at_root(),
+        permissions: Some(holding.access.permissions_at_root(audience)),
+        units: holding.access.roles_in_units(),
+        roles_version: holding.directory.graph.version(),
+    };
+    Ok(Unsigned { claims, algorithm: api.algorithm })
+}
+
+/// `aud`: the audience itself; for our own API the issuer's `/api/v1`.
+#[must_use]
+pub fn audience_claim(realm: &Realm, audience: &str) -> String {
+    if audience == domain::permission::OWN_API { format!("{}/api/v1", realm.issuer) } else { audience.to_owned() }
+}
+
+/// Signs, after the commit.
+pub(crate) async fn sign(app: &App, realm: RealmKey, unsigned: &Unsigned) -> Result<String, KeyError> {
+    let ring = key::ring(app, realm).await?;
+    let signer = ring.signer(unsigned.algorithm, app.now()).ok_or(crate::signing::BadKey)?;
+    Ok(signer.issue(&unsigned.claims)?)
+}
+
+/// A session with its family as it is written, and the secrets that only the client keeps.
+pub(crate) struct Begun {
+    pub(crate) session: Session,
+    pub(crate) secret: Secret,
+    pub(crate) refresh: RefreshToken,
+}
+
+/// Writes a new session and its refresh family for somebody who has proved who they are.
+pub(crate) async fn begin(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    user: &User,
+    holding: &Holding,
+    audience: &str,
+    device_label: Option<&str>,
+) -> Result<Begun, StoreError> {
+    let (now, realm, entropy) = (tx.now(), tx.realm(), tx.entropy());
+    let policy = holding.directory.policy(&holding.access).effective();
+    let deadlines = domain::session::Deadlines::begin(now, policy);
+    let id = SessionId::new(&*entropy, now);
+    let (secret, family_secret) = (Secret::new(&*entropy), Secret::new(&*entropy));
+    let family = FamilyId::new(&*entropy, now);
+    let new = session::NewSession {
+        id,
+        user: user.id,
+        secret: secret.hash(),
+        device_label: device_label.map(ToOwned::to_owned),
+        acr: domain::session::AAL1,
+        amr: "pwd".to_owned(),
+        idle_seconds: i64::try_from(policy.idle.as_secs()).unwrap_or(i64::MAX),
+        deadlines,
+    };
+    let new_family = refresh::NewFamily {
+        id: family,
+        session: id,
+        user: user.id,
+        client_id: FIRST_PARTY.to_owned(),
+        audience: audience.to_owned(),
+        sealed_key: app.seal.seal(&*entropy, realm, family_key(&family.uuid()), family_secret.bytes()),
+        deadlines,
+    };
+    let statements = vec![session::create_statement(tx, &new), refresh::create_statement(tx, &new_family)];
+    tx.pipeline(statements).await?;
+    let request = tx.allowed().request();
+    let session = Session {
+        id,
+        user: user.id,
+        acr: new.acr.to_owned(),
+        amr: new.amr,
+        auth_at: now,
+        deadlines,
+        idle_seconds: new.idle_seconds,
+        ended_at: None,
+        created_at: now,
+        last_active_at: now,
+        renewed_at: now,
+        device_label: new.device_label,
+        address: request.address.map(|a| a.to_string()),
+        user_agent: request.user_agent.clone(),
+    };
+    Ok(Begun { session, secret, refresh: RefreshToken::make(family, 0, &family_secret) })
+}
+
+/// The actor that a session's owner is.
+pub(crate) fn owner(user: &User, session: &Session) -> Actor {
+    Actor::User { id: user.id, name: user.name().to_owned(), acr: session.acr.clone(), session: Some(session.id) }
+}
+
+/// The event that a session ended.
+pub(crate) fn ended(id: SessionId, user: UserId, name: &str, reason: EndReason) -> Event {
+    Event::new(EventType::SessionEnded).user(user, name).because(reason.as_str()).with("session", id.to_string())
+}
+
+/// Ends the session of a presented session cookie when somebody signs in over it: the same person's is replaced, another's is locked.
+pub(crate) async fn replace(tx: &mut WriteTx<'_>, presented: Option<&Secret>, user: &User) -> Result<Vec<Event>, StoreError> {
+    let Some(secret) = presented else { return Ok(Vec::new()) };
+    let Some(old) = session::by_secret(tx, &secret.hash()).await? else { return Ok(Vec::new()) };
+    if old.deadlines.state(old.ended_at.is_some(), tx.now()) == State::Ended {
+        return Ok(Vec::new());
+    }
+    if old.user == user.id {
+        session::end(tx, old.id, EndReason::Replaced).await?;
+        return Ok(vec![ended(old.id, user.id, user.name(), EndReason::Replaced)]);
+    }
+    session::lock(tx, old.id).await?;
+    let name = user::find(tx, old.user).await?.map(|other| other.name().to_owned()).unwrap_or_default();
+    let event = Event::new(EventType::SessionLocked).user(old.user, &name).because("switched");
+    Ok(vec![event.with("session", old.id.to_string())])
+}
+
+/// What a client presents to sign out; either may be missing.
+#[derive(Clone, Debug, Default)]
+pub struct Presented {
+    /// The refresh cookie.
+    pub refresh: Option<RefreshToken>,
+    /// The session cookie.
+    pub secret: Option<Secret>,
+    /// The session of a verified bearer.
+    pub bearer: Option<SessionId>,
+}
+
+/// Signs out: ends the session of what was presented, or all of its owner's. Idempotent: what names no live session changes nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn sign_out(
+    app: &App,
+    realm: RealmKey,
+    presented: Presented,
+    everywhere: bool,
+    request: Request,
+) -> Result<(), StoreError> {
+    let allowed = Allowed::visitor(Flow::SignOut, realm, request);
+    let parts = app.clone();
+    app.store
+        .write(allowed, app.now(), (presented, everywhere, parts), |tx, (presented, everywhere, parts)| {
+            Box::pin(async move {
+                let Some(session) = presented_session(parts, tx, presented).await? else { return Ok(Outcome::nothing(())) };
+                let name = user::find(tx, session.user).await?;
+                let Some(user) = name else { return Ok(Outcome::nothing(())) };
+                let mut events = Vec::new();
+                if session::end(tx, session.id, EndReason::SignedOut).await? {
+                    events.push(ended(session.id, user.id, user.name(), EndReason::SignedOut));
+                }
+                if *everywhere {
+                    user::refuse_tokens(tx, user.id).await?;
+                    let others = session::end_all(tx, user.id, None, EndReason::EndedByOwner).await?;
+                    events.extend(others.into_iter().map(|id| ended(id, user.id, user.name(), EndReason::EndedByOwner)));
+                }
+                let mut events = events.into_iter().map(|event| event.acted_by(owner(&user, &session)));
+                match events.next() {
+                    Some(first) => Ok(Outcome::done((), store::Events::from(first).and_all(events))),
+                    None if *everywhere => Ok(Outcome::upkeep((), Upkeep::SessionActivity)),
+                    None => Ok(Outcome::nothing(())),
+                }
+            })
+        })
+        .await
+}
+
+/// The session that is meant, if it is not over.
+async fn presented_session(app: &App, tx: &mut WriteTx<'_>, presented: &Presented) -> Result<Option<Session>, StoreError> {
+    let mut id = presented.bearer;
+    if let Some(token) = presented.refresh.as_ref().filter(|_| id.is_none()) {
+        id = crate::refresh::authentic(app, tx, token).await?.and_then(|(stored, _)| stored.session);
+    }
+    let found = match (id, &presented.secret) {
+        (Some(id), _) => session::find(tx, id).await?,
+        (None, Some(secret)) => session::by_secret(tx, &secret.hash()).await?,
+        (None, None) => None,
+    };
+    Ok(found.filter(|s| s.deadlines.state(s.ended_at.is_some(), tx.now()) != State::Ended))
+}
+
+/// The caller's own sessions, newest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, StoreError> {
+    let id = caller.user();
+    app.store.read(&caller.oneself(), app.now(), move |tx| Box::pin(session::of_user(tx, id))).await
+}
+
+/// The caller's present session.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn present(app: &App, caller: &Caller) -> Result<Option<Session>, StoreError> {
+    let id = caller.session();
+    app.store.read(&caller.oneself(), app.now(), move |tx| Box::pin(session::find(tx, id))).await
+}
+
+/// The person acted: idle starts again.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn acted(app: &App, caller: &Caller) -> Result<(), StoreError> {
+    app.store
+        .write(caller.oneself(), app.now(), caller.session(), |tx, id| {
+            Box::pin(async move {
+                if let Some(session) = session::find(tx, *id).await? {
+                    let idle_at = next_idle(&session, tx.now());
+                    session::acted(tx, *id, idle_at).await?;
+                }
+                Ok(Outcome::upkeep((), Upkeep::SessionActivity))
+            })
+        })
+        .await
+}
+
+/// When a session locks if its person acts now.
+pub(crate) fn next_idle(session: &Session, now: Timestamp) -> Timestamp {
+    now.plus(domain::time::seconds(u64::try_from(session.idle_seconds).unwrap_or(0)))
+}
+
+/// Why a session was not ended.
+#[derive(Debug, Error)]
+pub enum EndError {
+    /// No permission.
+    #[error("sessions:end is missing")]
+    Forbidden(Forbidden),
+    /// No such session within reach.
+    #[error("there is no such session")]
+    NotFound,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Forbidden> for EndError {
+    fn from(forbidden: Forbidden) -> Self {
+        Self::Forbidden(forbidden)
+    }
+}
+
+/// Ends one of the caller's own sessions.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), EndError> {
+    end_of(app, caller.oneself(), caller.user(), id, EndReason::EndedByOwner).await
+}
+
+/// Ends a session of somebody within reach.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn end_other(app: &App, caller: &Caller, user: UserId, id: SessionId) -> Result<(), EndError> {
+    let allowed = caller.allow(Permission::SessionsEnd, Scope::Anywhere)?;
+    end_of(app, allowed, user, id, EndReason::EndedByAdministrator).await
+}
+
+/// The sessions of somebody within reach.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn of_user(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Session>, EndError> {
+    let allowed = caller.allow(Permission::SessionsRead, Scope::Anywhere)?;
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                user::find(tx, user).await?.ok_or(EndError::NotFound)?;
+                Ok(session::of_user(tx, user).await?)
+            })
+        })
+        .await
+}
+
+async fn end_of(app: &App, allowed: Allowed, user: UserId, id: SessionId, reason: EndReason) -> Result<(), EndError> {
+    app.store
+        .write(allowed, app.now(), (user, id, reason), |tx, (user, id, reason)| {
+            Box::pin(async move {
+                let person = user::find(tx, *user).await?.ok_or(EndError::NotFound)?;
+                session::find(tx, *id).await?.filter(|s| s.user == *user).ok_or(EndError::NotFound)?;
+                if !session::end(tx, *id, *reason).await? {
+                    return Err(EndError::NotFound);
+                }
+                Ok(Outcome::done((), ended(*id, *user, person.name(), *reason)))
+            })
+        })
+        .await
+}

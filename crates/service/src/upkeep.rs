@@ -1,0 +1,47 @@
+//! What expires: sessions at their absolute deadline, counters, in small chunks.
+#![expect(clippy::disallowed_methods, reason = "this file names the job that removes what expired, and start and stop")]
+
+use domain::allowed::{Allowed, Job};
+use domain::event::{Event, EventType};
+use domain::realm::RealmKey;
+use store::{Events, Outcome, StoreError, Upkeep, session, throttle};
+
+use crate::app::App;
+
+/// Rows of one transaction.
+const CHUNK: i64 = 200;
+
+/// Ends what expired in a realm; returns whether there may be more.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn expire(app: &App, realm: RealmKey) -> Result<bool, StoreError> {
+    app.store
+        .write(Allowed::job(Job::Expire, realm), app.now(), (), |tx, ()| {
+            Box::pin(async move {
+                let counters = throttle::expire(tx, CHUNK).await?;
+                let over = session::expire(tx, CHUNK).await?;
+                let more = over.len() as u64 >= CHUNK.unsigned_abs() || counters >= CHUNK.unsigned_abs();
+                let mut events = over.into_iter().map(|(id, user)| {
+                    Event::new(EventType::SessionExpired).user(user, "").with("session", id.to_string())
+                });
+                Ok(match events.next() {
+                    Some(first) => Outcome::done(more, Events::from(first).and_all(events)),
+                    None => Outcome::upkeep(more, Upkeep::Expiry),
+                })
+            })
+        })
+        .await
+}
+
+/// Records that the server started or stopped.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn server(app: &App, kind: EventType) -> Result<(), StoreError> {
+    app.store
+        .write(Allowed::job(Job::Start, RealmKey::MAIN), app.now(), kind, |_, kind| {
+            Box::pin(async move { Ok(Outcome::done((), Event::new(*kind).with("version", env!("CARGO_PKG_VERSION")))) })
+        })
+        .await
+}

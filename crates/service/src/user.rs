@@ -1,0 +1,325 @@
+//! People: seeing, inviting, disabling, enabling.
+
+use domain::allowed::Allowed;
+use domain::caller::{Caller, Forbidden, Scope};
+use domain::event::{Event, EventType};
+use domain::id::{GrantId, PrincipalId, RoleId, TokenId, UserId};
+use domain::permission::Permission;
+use domain::role::RoleGraph;
+use domain::secret::Secret;
+use domain::session::EndReason;
+use domain::time::seconds;
+use domain::unit::UnitPath;
+use domain::user::{DisplayName, Email, Status, Username};
+use store::access::grant;
+use store::token::{self, Purpose};
+use store::user::{NewUser, User};
+use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, session, unit, user};
+use thiserror::Error;
+
+use crate::app::App;
+use crate::{directory, mail};
+
+/// Why something about a person was not done.
+#[derive(Debug, Error)]
+pub enum UserError {
+    /// No permission, or climbing.
+    #[error("a permission is missing")]
+    Forbidden(Forbidden),
+    /// Absent, or out of reach.
+    #[error("there is no such person")]
+    NotFound,
+    /// No such unit.
+    #[error("there is no such unit")]
+    NoUnit,
+    /// No such role; the index into the grants.
+    #[error("there is no such role")]
+    NoRole(usize),
+    /// The username belongs to somebody.
+    #[error("the username is taken")]
+    NameTaken,
+    /// The account is in another state, or the last administrator would go.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Forbidden> for UserError {
+    fn from(forbidden: Forbidden) -> Self {
+        Self::Forbidden(forbidden)
+    }
+}
+
+/// A person with the names of the roles granted to them anywhere.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The row.
+    pub user: User,
+    /// Role names, sorted.
+    pub roles: Vec<String>,
+}
+
+pub(crate) async fn person(app: &App, tx: &mut impl Read, user: User) -> Result<Person, StoreError> {
+    let directory = directory::current(app, tx).await?;
+    let held = grant::in_force(tx, user.id.into()).await?;
+    let mut roles: Vec<String> = held.iter().map(|held| directory.graph.name(held.role).to_owned()).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    Ok(Person { user, roles })
+}
+
+/// The caller.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn me(app: &App, caller: &Caller) -> Result<Person, UserError> {
+    find(app, caller.oneself(), caller.user()).await
+}
+
+/// A person within reach.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn get(app: &App, caller: &Caller, id: UserId) -> Result<Person, UserError> {
+    find(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, id).await
+}
+
+async fn find(app: &App, allowed: Allowed, id: UserId) -> Result<Person, UserError> {
+    let parts = app.clone();
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                let user = user::find(tx, id).await?.ok_or(UserError::NotFound)?;
+                Ok(person(&parts, tx, user).await?)
+            })
+        })
+        .await
+}
+
+/// People within reach, by id.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn list(app: &App, caller: &Caller, filter: user::Filter, limit: i64) -> Result<Vec<Person>, UserError> {
+    let allowed = caller.allow(Permission::UsersRead, Scope::Anywhere)?;
+    let parts = app.clone();
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                let mut people = Vec::new();
+                for user in user::list(tx, &filter, limit).await? {
+                    people.push(person(&parts, tx, user).await?);
+                }
+                Ok(people)
+            })
+        })
+        .await
+}
+
+/// A role for somebody new.
+#[derive(Clone, Debug)]
+pub struct FirstGrant {
+    /// The role's name.
+    pub role: String,
+    /// Where.
+    pub unit: UnitPath,
+    /// Why.
+    pub reason: String,
+}
+
+/// Somebody is to be invited.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    /// Sign-in name.
+    pub username: Username,
+    /// What they are called.
+    pub display_name: DisplayName,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// Where the invitation goes.
+    pub email: Option<Email>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// Language.
+    pub locale: Option<String>,
+    /// Key in another directory.
+    pub external_id: Option<String>,
+    /// Home unit.
+    pub unit: UnitPath,
+    /// First roles.
+    pub grants: Vec<FirstGrant>,
+}
+
+/// Invites a person: `users:create` at or above the home unit, and the right to give each of the first roles.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn invite(app: &App, caller: &Caller, command: Invite) -> Result<Person, UserError> {
+    let allowed = caller.allow(Permission::UsersCreate, Scope::Unit(&command.unit))?;
+    for (at, grant) in command.grants.iter().enumerate() {
+        let role = caller.access().graph().named(&grant.role).ok_or(UserError::NoRole(at))?.role.id;
+        caller.allow(Permission::RolesAssign, Scope::Unit(&grant.unit))?;
+        caller.may_assign(role, &grant.unit)?;
+    }
+    let (person, _) = create(app, allowed, command, Purpose::Invitation).await?;
+    Ok(person)
+}
+
+/// Makes an invited person with first roles and a link; used by [`invite`], set-up, the command line and demo.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn create(app: &App, allowed: Allowed, command: Invite, purpose: Purpose) -> Result<(Person, Secret), UserError> {
+    let link = Secret::new(&*app.entropy);
+    let input = (app.clone(), command, purpose, link.clone());
+    let made = app
+        .store
+        .write(allowed, app.now(), input, |tx, (app, command, purpose, link)| {
+            Box::pin(async move {
+                let directory = directory::current(app, tx).await?;
+                let home = unit::by_path(tx, &command.unit).await?.ok_or(UserError::NoUnit)?;
+                let id = UserId::new(&*tx.entropy(), tx.now());
+                if !user::create(tx, &new_user(id, command, home.id)).await? {
+                    return Err(UserError::NameTaken);
+                }
+                let name = command.display_name.as_str();
+                let created = Event::new(EventType::UserCreated).user(id, name);
+                let created = created.with("username", command.username.as_str()).with("unit", command.unit.as_str());
+                let mut events = Events::from(created.with("email", command.email.as_ref().map(Email::as_str)));
+                for (at, first) in command.grants.iter().enumerate() {
+                    events = events.and(first_grant(tx, &directory.graph, id, name, first, at).await?);
+                }
+                let expires_at = tx.now().plus(seconds(app.settings.invitation_seconds));
+                let token_id = TokenId::new(&*tx.entropy(), tx.now());
+                token::create(tx, token_id, &link.hash(), *purpose, Some(id), expires_at).await?;
+                if let (Some(email), Purpose::Invitation) = (&command.email, purpose) {
+                    mail::invitation(app, tx, email, name, link).await?;
+                }
+                let user = user::find(tx, id).await?.ok_or(UserError::NotFound)?;
+                Ok(Outcome::done(person(app, tx, user).await?, events))
+            })
+        })
+        .await?;
+    Ok((made, link))
+}
+
+fn new_user(id: UserId, command: &Invite, unit: domain::id::UnitId) -> NewUser {
+    NewUser {
+        id,
+        username: command.username.clone(),
+        display_name: command.display_name.clone(),
+        given_name: command.given_name.clone(),
+        family_name: command.family_name.clone(),
+        email: command.email.clone(),
+        email_verified: false,
+        phone: command.phone.clone(),
+        locale: command.locale.clone(),
+        unit,
+        external_id: command.external_id.clone(),
+    }
+}
+
+async fn first_grant(
+    tx: &mut WriteTx<'_>,
+    graph: &RoleGraph,
+    id: UserId,
+    name: &str,
+    first: &FirstGrant,
+    at: usize,
+) -> Result<Event, UserError> {
+    let role = graph.named(&first.role).ok_or(UserError::NoRole(at))?.role.id;
+    let unit = unit::by_path(tx, &first.unit).await?.ok_or(UserError::NoUnit)?;
+    let new = grant::NewGrant {
+        id: GrantId::new(&*tx.entropy(), tx.now()),
+        principal: id.into(),
+        role,
+        unit: unit.id,
+        valid_from: tx.now(),
+        valid_until: None,
+        reason: first.reason.clone(),
+    };
+    grant::create(tx, &new).await?;
+    Ok(crate::grant::granted(&new, id, name, &first.role, &first.unit))
+}
+
+/// Disables an account: all its sessions end at once. Open to `users:manage` alone, the last administrator excepted.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn disable(app: &App, caller: &Caller, id: UserId, reason: String) -> Result<Person, UserError> {
+    let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
+    disable_allowed(app, allowed, id, reason).await
+}
+
+/// The same from the command line.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn disable_allowed(app: &App, allowed: Allowed, id: UserId, reason: String) -> Result<Person, UserError> {
+    app.store
+        .write(allowed, app.now(), (app.clone(), id, reason), |tx, (app, id, reason)| {
+            Box::pin(async move {
+                tx.exclusive(Guard::Administrators).await?;
+                let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
+                let directory = directory::current(app, tx).await?;
+                let left = administrators(tx, &directory.graph, None).await?;
+                if left.as_slice() == [PrincipalId::from(*id)] {
+                    return Err(UserError::Conflict("This is the last administrator. Make another one first."));
+                }
+                if !user::set_status(tx, *id, Status::Active, Status::Disabled).await? {
+                    return Err(UserError::Conflict("Only an active account can be disabled."));
+                }
+                token::void_all(tx, *id).await?;
+                let ended = session::end_all(tx, *id, None, EndReason::UserDisabled).await?;
+                let disabled = Event::new(EventType::UserDisabled).user(*id, before.name()).changed("status", "active", "disabled");
+                let sessions = ended.into_iter().map(|s| crate::session::ended(s, *id, before.name(), EndReason::UserDisabled));
+                let events = Events::from(disabled.with("reason", reason.as_str())).and_all(sessions);
+                let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
+                Ok(Outcome::done(person(app, tx, user).await?, events))
+            })
+        })
+        .await
+}
+
+/// Enables a disabled account: `users:manage`, and the right to give every role that it holds (no climbing).
+///
+/// # Errors
+/// [`UserError`].
+pub async fn enable(app: &App, caller: &Caller, id: UserId, reason: String) -> Result<Person, UserError> {
+    let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
+    let input = (app.clone(), caller.clone(), id, reason);
+    app.store
+        .write(allowed, app.now(), input, |tx, (app, caller, id, reason)| {
+            Box::pin(async move {
+                let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
+                for held in grant::in_force(tx, (*id).into()).await? {
+                    caller.may_assign(held.role, &held.unit)?;
+                }
+                if !user::set_status(tx, *id, Status::Disabled, Status::Active).await? {
+                    return Err(UserError::Conflict("Only a disabled account can be enabled."));
+                }
+                let event = Event::new(EventType::UserEnabled).user(*id, before.name()).changed("status", "disabled", "active");
+                let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
+                Ok(Outcome::done(person(app, tx, user).await?, event.with("reason", reason.as_str())))
+            })
+        })
+        .await
+}
+
+/// Active people who hold `roles:assign` and `users:manage` at the root, without counting one grant.
+pub(crate) async fn administrators(
+    tx: &mut impl Read,
+    graph: &RoleGraph,
+    without: Option<GrantId>,
+) -> Result<Vec<PrincipalId>, StoreError> {
+    let with = |permission| -> Vec<RoleId> {
+        graph.all().filter(|flat| flat.own.has(permission)).map(|flat| flat.role.id).collect()
+    };
+    let assign = grant::holders_at_root(tx, &with(Permission::RolesAssign), without).await?;
+    let manage = grant::holders_at_root(tx, &with(Permission::UsersManage), without).await?;
+    Ok(assign.into_iter().filter(|one| manage.contains(one)).collect())
+}
