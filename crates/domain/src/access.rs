@@ -239,7 +239,9 @@ mod tests {
         let mut nurse = role(2, "nurse", &[1], &[("clinic", "charts:read")]);
         nurse.assignable_by.insert(RoleId::from_uuid(Uuid::from_u128(3)));
         let admin = role(3, "admin", &[], &[("bailiwick", "roles:assign"), ("bailiwick", "users:read")]);
-        Arc::new(RoleGraph::new(vec![role(1, "staff", &[], &[("clinic", "rota:read")]), nurse, admin], 7).expect("a graph"))
+        Arc::new(
+            RoleGraph::new(vec![role(1, "staff", &[], &[("clinic", "rota:read")]), nurse, admin], 7).expect("a graph"),
+        )
     }
 
     #[test]

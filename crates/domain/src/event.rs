@@ -147,7 +147,11 @@ impl Event {
         let personal: Vec<Personal> = self
             .personal(actor, allowed)
             .into_iter()
-            .map(|(subject, data)| Personal { subject, salt: salt(), bytes: serde_json::to_vec(&data).unwrap_or_default() })
+            .map(|(subject, data)| Personal {
+                subject,
+                salt: salt(),
+                bytes: serde_json::to_vec(&data).unwrap_or_default(),
+            })
             .collect();
         let about_person = self.subject.as_ref().is_some_and(|s| s.kind == "user");
         let mut changed: Vec<&str> = self.after.keys().chain(self.before.keys()).map(String::as_str).collect();

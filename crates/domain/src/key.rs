@@ -101,10 +101,7 @@ mod tests {
         let states: Vec<_> = [0, 1199, 1200, 4999, 5000, 8599, 8600].iter().map(|s| key.state(at(*s))).collect();
 
         use State::{Active, Next, Retired};
-        assert_eq!(
-            states,
-            [Some(Next), Some(Next), Some(Active), Some(Active), Some(Retired), Some(Retired), None]
-        );
+        assert_eq!(states, [Some(Next), Some(Next), Some(Active), Some(Active), Some(Retired), Some(Retired), None]);
         assert_eq!(Schedule { dropped: true, ..key }.state(at(1300)), None);
         assert!(PUBLISHED_BEFORE >= JWKS_MAX_AGE * 2);
     }

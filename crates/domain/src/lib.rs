@@ -2,23 +2,23 @@
 //!
 //! Input is parsed once into these types; what follows trusts them. Storing is `store`, doing is `service`.
 
-pub mod time; // instants in microseconds, given from outside
-pub mod id; // one type for each kind of id
-pub mod entropy; // where ids and secrets come from: a trait only
-pub mod secret; // values that must not be printed
-pub mod realm; // isolated directories
-pub mod unit; // places in a realm's organisation
-pub mod user; // people: names, addresses, states
-pub mod password; // what may be a password
-pub mod permission; // what can be permitted, by which API
-pub mod role; // roles, inheritance, who may assign them
-pub mod policy; // session times by role, strictest wins
 pub mod access; // what somebody may do, where, and why
 pub mod allowed; // the first door: proof that an action was permitted
 pub mod caller; // who asks, and the one decision
+pub mod entropy; // where ids and secrets come from: a trait only
 pub mod event; // the third door: what happened, and its canonical bytes
-pub mod throttle; // how often may be tried
-pub mod session; // sessions: deadlines and states
-pub mod refresh; // refresh tokens: when exchanged, when a replay
+pub mod id; // one type for each kind of id
 pub mod key; // signing keys: published before use, kept after
-pub mod profile; // roles and permissions as data
+pub mod password; // what may be a password
+pub mod permission; // what can be permitted, by which API
+pub mod policy; // session times by role, strictest wins
+pub mod profile;
+pub mod realm; // isolated directories
+pub mod refresh; // refresh tokens: when exchanged, when a replay
+pub mod role; // roles, inheritance, who may assign them
+pub mod secret; // values that must not be printed
+pub mod session; // sessions: deadlines and states
+pub mod throttle; // how often may be tried
+pub mod time; // instants in microseconds, given from outside
+pub mod unit; // places in a realm's organisation
+pub mod user; // people: names, addresses, states // roles and permissions as data

@@ -130,7 +130,11 @@ impl Audience {
     /// # Errors
     /// [`GrammarError::Name`].
     pub fn parse(text: &str) -> Result<Self, GrammarError> {
-        if text.len() >= 2 && crate::unit::is_slug(text, 63) { Ok(Self(text.to_owned())) } else { Err(GrammarError::Name) }
+        if text.len() >= 2 && crate::unit::is_slug(text, 63) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(GrammarError::Name)
+        }
     }
 
     /// Bailiwick's own API.
@@ -155,7 +159,9 @@ mod tests {
         for text in ["charts:read", "lab-results:release", "charts:read:own"] {
             assert!(PermissionName::parse(text).is_ok(), "{text}");
         }
-        for text in ["charts", "charts:", ":read", "Charts:read", "charts:*", "charts:read:all", "a:b:own:own", "charts:read "] {
+        for text in
+            ["charts", "charts:", ":read", "Charts:read", "charts:*", "charts:read:all", "a:b:own:own", "charts:read "]
+        {
             assert!(PermissionName::parse(text).is_err(), "{text}");
         }
     }

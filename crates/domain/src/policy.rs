@@ -83,7 +83,11 @@ mod tests {
 
     #[test]
     fn nothing_set_means_the_defaults_and_nothing_exceeds_the_ceilings() {
-        let long = Policy { idle_seconds: Some(1 << 30), absolute_seconds: Some(1 << 30), access_token_seconds: Some(1 << 30) };
+        let long = Policy {
+            idle_seconds: Some(1 << 30),
+            absolute_seconds: Some(1 << 30),
+            access_token_seconds: Some(1 << 30),
+        };
 
         assert_eq!(Policy::default().effective().access_token, Duration::from_secs(600));
         assert_eq!(long.effective().absolute, Duration::from_secs(86_400));

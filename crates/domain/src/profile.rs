@@ -119,8 +119,13 @@ impl Profile {
                 wrong(format!("role {}", role.name), format!("there is no role {other} in this profile"));
             }
             for (audience, names) in &role.permissions {
-                for name in names.iter().filter(|name| !known.get(audience.as_str()).is_some_and(|k| k.contains(name.as_str()))) {
-                    wrong(format!("role {}, permissions.{audience}", role.name), format!("API {audience} has no permission {name}"));
+                for name in
+                    names.iter().filter(|name| !known.get(audience.as_str()).is_some_and(|k| k.contains(name.as_str())))
+                {
+                    wrong(
+                        format!("role {}, permissions.{audience}", role.name),
+                        format!("API {audience} has no permission {name}"),
+                    );
                 }
             }
         }

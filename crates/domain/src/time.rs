@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+/// Always six digits: one instant has one text, and texts sort as their instants do.
+const MICROSECONDS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
 /// Microseconds since 1970, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,8 +65,8 @@ impl Timestamp {
     pub fn rfc3339(self) -> String {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
             .ok()
-            .and_then(|at| at.format(&Rfc3339).ok())
-            .unwrap_or_else(|| "9999-12-31T23:59:59Z".to_owned())
+            .and_then(|at| at.format(MICROSECONDS).ok())
+            .unwrap_or_else(|| "9999-12-31T23:59:59.999999Z".to_owned())
     }
 
     /// Reads RFC 3339 with any offset.
@@ -104,6 +110,12 @@ mod tests {
         let at = Timestamp::from_micros(1_795_271_760_123_456);
 
         assert_eq!(Timestamp::parse_rfc3339(&at.rfc3339()), Some(at));
+    }
+
+    #[test]
+    fn an_instant_has_six_digits_after_the_second() {
+        assert_eq!(Timestamp::from_seconds(1_795_271_760).rfc3339(), "2026-11-21T14:36:00.000000Z");
+        assert_eq!(Timestamp::from_micros(1_795_271_760_120_000).rfc3339(), "2026-11-21T14:36:00.120000Z");
     }
 
     #[test]

@@ -67,8 +67,7 @@ impl UnitPath {
     /// Whether `other` is this unit or lies below it.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
-        self.is_root()
-            || other.0.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.is_root() || other.0.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The unit `slug` directly below.

@@ -102,7 +102,8 @@ impl Email {
         let local_ok = !local.is_empty()
             && local.len() <= 64
             && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(c));
-        let label = |l: &str| !l.is_empty() && !l.starts_with('-') && l.chars().all(|c| c.is_alphanumeric() || c == '-');
+        let label =
+            |l: &str| !l.is_empty() && !l.starts_with('-') && l.chars().all(|c| c.is_alphanumeric() || c == '-');
         if local_ok && host.split('.').all(label) { Ok(Self(text)) } else { Err(NameError::Email) }
     }
 
@@ -204,7 +205,9 @@ mod tests {
 
     #[test]
     fn an_address_cannot_break_out_of_a_mail_header() {
-        for text in ["a@b\r\nBcc: c@d.example", "a@b,c@d", "<a@b>", "a b@c.example", "a@", "@b", "a@-b", "a@b..c", "\"x\"@y"] {
+        for text in
+            ["a@b\r\nBcc: c@d.example", "a@b,c@d", "<a@b>", "a b@c.example", "a@", "@b", "a@-b", "a@b..c", "\"x\"@y"]
+        {
             assert!(Email::parse(text).is_err(), "{text:?}");
         }
         assert!(Email::parse("jöy.o'hara+ward@klinik.example").is_ok());

@@ -33,7 +33,12 @@ pub struct Bearer {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn by_bearer(app: &App, realm: RealmKey, bearer: Bearer, request: Request) -> Result<Option<Caller>, StoreError> {
+pub async fn by_bearer(
+    app: &App,
+    realm: RealmKey,
+    bearer: Bearer,
+    request: Request,
+) -> Result<Option<Caller>, StoreError> {
     let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
     let parts = app.clone();
     app.store
@@ -53,7 +58,12 @@ pub async fn by_bearer(app: &App, realm: RealmKey, bearer: Bearer, request: Requ
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn by_cookie(app: &App, realm: RealmKey, cookie: &Secret, request: Request) -> Result<Option<Caller>, StoreError> {
+pub async fn by_cookie(
+    app: &App,
+    realm: RealmKey,
+    cookie: &Secret,
+    request: Request,
+) -> Result<Option<Caller>, StoreError> {
     let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
     let (parts, hash) = (app.clone(), cookie.hash());
     app.store
@@ -101,7 +111,8 @@ async fn of_session(
 /// # Errors
 /// [`StoreError`].
 pub async fn refused(app: &App, caller: &Caller, forbidden: &Forbidden) -> Result<(), StoreError> {
-    let event = Event::new(EventType::AuthzFail).denied("missing_permission").with("missing", forbidden.missing.as_str());
+    let event =
+        Event::new(EventType::AuthzFail).denied("missing_permission").with("missing", forbidden.missing.as_str());
     app.store
         .write(caller.oneself(), app.now(), event, |_, event| {
             Box::pin(async move { Ok(Outcome::done((), event.clone())) })

@@ -78,15 +78,20 @@ pub struct Holding {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn holding(app: &Parts, tx: &mut impl Read, principal: PrincipalId, acr: &str) -> Result<Holding, StoreError> {
+pub async fn holding(
+    app: &Parts,
+    tx: &mut impl Read,
+    principal: PrincipalId,
+    acr: &str,
+) -> Result<Holding, StoreError> {
     let directory = current(app, tx).await?;
     let held = grant::in_force(tx, principal).await?;
     let graph = &directory.graph;
     let sensitive = |role: &RoleId| graph.get(*role).is_some_and(|flat| flat.role.sensitive);
     let needs_more = app.settings.require_second_factor && acr == AAL1;
-    let (withheld, usable): (Vec<_>, Vec<_>) = held.into_iter().partition(|held| {
-        needs_more && graph.get(held.role).is_none_or(|flat| flat.closure.iter().any(sensitive))
-    });
+    let (withheld, usable): (Vec<_>, Vec<_>) = held
+        .into_iter()
+        .partition(|held| needs_more && graph.get(held.role).is_none_or(|flat| flat.closure.iter().any(sensitive)));
     let mut names: Vec<String> = withheld.iter().map(|held| graph.name(held.role).to_owned()).collect();
     names.sort_unstable();
     names.dedup();

@@ -140,7 +140,13 @@ pub async fn end(app: &App, caller: &Caller, user: UserId, id: GrantId, reason: 
 ///
 /// # Errors
 /// [`GrantError`].
-pub async fn end_allowed(app: &App, allowed: Allowed, user: UserId, id: GrantId, reason: String) -> Result<Grant, GrantError> {
+pub async fn end_allowed(
+    app: &App,
+    allowed: Allowed,
+    user: UserId,
+    id: GrantId,
+    reason: String,
+) -> Result<Grant, GrantError> {
     app.store
         .write(allowed, app.now(), (app.clone(), user, id, reason), |tx, (app, user, id, reason)| {
             Box::pin(async move {
@@ -184,7 +190,20 @@ pub async fn list(
     after: Option<GrantId>,
     limit: i64,
 ) -> Result<Vec<Grant>, GrantError> {
-    let allowed = caller.allow(Permission::UsersRead, Scope::Anywhere)?;
+    list_allowed(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, user, after, limit).await
+}
+
+/// The same from the command line.
+///
+/// # Errors
+/// [`GrantError`].
+pub async fn list_allowed(
+    app: &App,
+    allowed: Allowed,
+    user: UserId,
+    after: Option<GrantId>,
+    limit: i64,
+) -> Result<Vec<Grant>, GrantError> {
     app.store
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
@@ -193,4 +212,19 @@ pub async fn list(
             })
         })
         .await
+}
+
+/// The caller's own grants that are in force or still to come.
+///
+/// # Errors
+/// [`GrantError`].
+pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Grant>, GrantError> {
+    let (id, now) = (caller.user(), app.now());
+    let all: Vec<Grant> = app
+        .store
+        .read(&caller.oneself(), now, move |tx| Box::pin(grant::of_principal(tx, id.into(), None, 200)))
+        .await
+        .map_err(|error: StoreError| GrantError::from(error))?;
+    let over = |grant: &Grant| grant.ended_at.is_some() || grant.valid_until.is_some_and(|until| until <= now);
+    Ok(all.into_iter().filter(|grant| !over(grant)).collect())
 }

@@ -131,7 +131,10 @@ impl Hashing {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).0.len()
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Result<T, Overloaded> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+    ) -> Result<T, Overloaded> {
         let (sender, receiver) = oneshot::channel();
         {
             let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -287,7 +290,9 @@ mod tests {
 
     #[test]
     fn what_is_no_hash_of_ours_does_not_parse() {
-        for text in ["", "$argon2id$", "$argon2id$v=19$m=1,t=1,p=2$AA$AA", "$2b$12$abc", "$argon2id$v=19$m=64,t=1,p=1$!$!"] {
+        for text in
+            ["", "$argon2id$", "$argon2id$v=19$m=1,t=1,p=2$AA$AA", "$2b$12$abc", "$argon2id$v=19$m=64,t=1,p=1$!$!"]
+        {
             assert!(parse(text).is_none(), "{text}");
         }
     }

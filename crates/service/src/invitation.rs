@@ -38,7 +38,7 @@ pub enum LinkError {
     Store(#[from] StoreError),
 }
 
-/// Chooses a password with a link. No sign-in follows by itself; all sessions of the person end.
+/// Chooses a password with a link; returns the username. No sign-in follows by itself; all sessions of the person end.
 ///
 /// # Errors
 /// [`LinkError`].
@@ -48,7 +48,7 @@ pub async fn choose_password(
     token: Option<Secret>,
     new_password: &str,
     request: Request,
-) -> Result<(), LinkError> {
+) -> Result<String, LinkError> {
     let allowed = Allowed::visitor(Flow::OneTimeToken, realm, request);
     let address = allowed.request().address.map(|a| a.to_string()).unwrap_or_default();
     let key = hmac_sha256(app.seal.derive("throttle", realm).bytes(), &[b"token ", address.as_bytes()]);
@@ -56,10 +56,14 @@ pub async fn choose_password(
     let context = [user.username.as_deref().unwrap_or(""), user.name(), user.email.as_deref().unwrap_or("")];
     let password = Password::chosen(new_password, LEAST_SINGLE_FACTOR, &context)?;
     let hash = app.hashing.hash(password, &*app.entropy).await?;
+    let username = user.username.clone().unwrap_or_default();
     let input = (link, user, hash, CredentialId::new(&*app.entropy, app.now()));
     app.store
-        .write(allowed, app.now(), input, |tx, (link, user, hash, id)| Box::pin(set_password(tx, *link, user, hash, *id)))
-        .await
+        .write(allowed, app.now(), input, |tx, (link, user, hash, id)| {
+            Box::pin(set_password(tx, *link, user, hash, *id))
+        })
+        .await?;
+    Ok(username)
 }
 
 /// The link and whose it is. A wrong one is counted; from the twentieth in an hour on an address must wait.
@@ -74,7 +78,10 @@ async fn find(
         .write(allowed.clone(), app.now(), (hash, key), |tx, (hash, key)| {
             Box::pin(async move {
                 if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
-                    return Ok::<_, StoreError>(Outcome::upkeep(Err(LinkError::Throttled(refused.throttled)), Upkeep::Throttle));
+                    return Ok::<_, StoreError>(Outcome::upkeep(
+                        Err(LinkError::Throttled(refused.throttled)),
+                        Upkeep::Throttle,
+                    ));
                 }
                 if let Some((link, user)) = look(tx, hash.as_ref()).await? {
                     return Ok(Outcome::nothing(Ok((link, user))));

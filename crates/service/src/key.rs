@@ -1,5 +1,8 @@
 //! Signing keys of a realm: loading, rotating, publishing.
-#![expect(clippy::disallowed_methods, reason = "this file names the job that rotates keys and the flow that publishes them")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this file names the job that rotates keys and the flow that publishes them"
+)]
 
 use std::sync::Arc;
 
@@ -126,7 +129,13 @@ pub async fn ring(app: &App, realm: RealmKey) -> Result<Arc<KeyRing>, KeyError> 
 }
 
 /// A key that is to be stored.
-fn new_key(app: &App, realm: RealmKey, pkcs8: &[u8], algorithm: Algorithm, signs_from: Timestamp) -> Result<Key, KeyError> {
+fn new_key(
+    app: &App,
+    realm: RealmKey,
+    pkcs8: &[u8],
+    algorithm: Algorithm,
+    signs_from: Timestamp,
+) -> Result<Key, KeyError> {
     let now = app.now();
     let parsed = SigningKey::parse(algorithm, pkcs8)?;
     let id = KeyId::new(&*app.entropy, now);
@@ -256,7 +265,14 @@ pub async fn rotate_allowed(app: &App, allowed: Allowed, rotation: Rotation, rea
 /// # Errors
 /// [`KeyError`].
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Key>, KeyError> {
-    let allowed = caller.allow(Permission::KeysManage, Scope::Realm)?;
+    list_allowed(app, caller.allow(Permission::KeysManage, Scope::Realm)?).await
+}
+
+/// The same from the command line.
+///
+/// # Errors
+/// [`KeyError`].
+pub async fn list_allowed(app: &App, allowed: Allowed) -> Result<Vec<Key>, KeyError> {
     let mut keys = app.store.read(&allowed, app.now(), |tx| Box::pin(store::key::all(tx))).await?;
     keys.retain(|key| key.schedule.state(app.now()).is_some());
     keys.reverse();

@@ -72,7 +72,8 @@ pub(crate) async fn invitation(
 /// # Errors
 /// [`StoreError`].
 pub async fn waiting(app: &App, realm: RealmKey) -> Result<Vec<(Mail, Timestamp)>, StoreError> {
-    let rows = app.store.read(&Allowed::job(Job::SendMail, realm), app.now(), |tx| Box::pin(outbox::newest(tx, 100))).await?;
+    let rows =
+        app.store.read(&Allowed::job(Job::SendMail, realm), app.now(), |tx| Box::pin(outbox::newest(tx, 100))).await?;
     Ok(rows.iter().filter_map(|row| Some((open(app, realm, row)?, row.created_at))).collect())
 }
 
@@ -93,7 +94,8 @@ impl Smtp {
     /// # Errors
     /// What is wrong with them, without the password.
     pub fn new(url: &str, from: &str) -> Result<Self, String> {
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| "not an SMTP address like smtps://host".to_owned())?;
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+            .map_err(|_| "not an SMTP address like smtps://host".to_owned())?;
         let from = from.parse().map_err(|_| "not a mail address".to_owned())?;
         Ok(Self { transport: transport.build(), from })
     }
@@ -103,7 +105,8 @@ impl Smtp {
         let message = Message::builder().from(self.from.clone()).to(to).subject(mail.subject).body(mail.text);
         let message = message.map_err(|_| "the message cannot be built".to_owned())?;
         let sent = self.transport.send(message).await;
-        sent.map(|_| ()).map_err(|error| if error.is_permanent() { "refused".to_owned() } else { "not reached".to_owned() })
+        sent.map(|_| ())
+            .map_err(|error| if error.is_permanent() { "refused".to_owned() } else { "not reached".to_owned() })
     }
 }
 

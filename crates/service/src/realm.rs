@@ -103,7 +103,8 @@ async fn own_api(tx: &mut WriteTx<'_>) -> Result<i64, StoreError> {
     let mut added = 0;
     for permission in Permission::ALL.iter().filter(|p| !known.iter().any(|name| name == p.as_str())) {
         let Ok(name) = PermissionName::parse(permission.as_str()) else { continue };
-        let made = api::add_permission(tx, PermissionId::new(&*entropy, tx.now()), id, &name, permission.description()).await?;
+        let made = api::add_permission(tx, PermissionId::new(&*entropy, tx.now()), id, &name, permission.description())
+            .await?;
         added += i64::from(made);
     }
     Ok(added)

@@ -68,7 +68,11 @@ pub(crate) async fn authentic(
     let Some(stored) = refresh::find(tx, id).await? else { return Ok(None) };
     let opened = app.seal.open(tx.realm(), family_key(&id.uuid()), &stored.sealed_key);
     let key = opened.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()).map(Secret::from_bytes);
-    let key = key.ok_or(StoreError::Corrupt { table: "refresh_family", column: "family_key".to_owned(), id: id.to_string() })?;
+    let key = key.ok_or(StoreError::Corrupt {
+        table: "refresh_family",
+        column: "family_key".to_owned(),
+        id: id.to_string(),
+    })?;
     Ok(token.is_authentic(&key).then_some((stored, key)))
 }
 
@@ -104,8 +108,15 @@ pub async fn exchange(app: &App, realm: &Arc<Realm>, asked: Refresh, request: Re
     }
 }
 
-async fn decide(app: &App, realm: &Realm, tx: &mut WriteTx<'_>, asked: &Refresh) -> Result<Outcome<Answer>, RefreshError> {
-    let Some((mut stored, key)) = authentic(app, tx, &asked.token).await? else { return Ok(Outcome::nothing(Answer::Ended)) };
+async fn decide(
+    app: &App,
+    realm: &Realm,
+    tx: &mut WriteTx<'_>,
+    asked: &Refresh,
+) -> Result<Outcome<Answer>, RefreshError> {
+    let Some((mut stored, key)) = authentic(app, tx, &asked.token).await? else {
+        return Ok(Outcome::nothing(Answer::Ended));
+    };
     let mut presented = judge(&stored.family, &asked.token, tx.now());
     if presented == Presented::Advance {
         if refresh::advance(tx, asked.token.family(), stored.family.generation).await? {
@@ -165,7 +176,8 @@ async fn serve(
     let refresh = RefreshToken::make(asked.token.family(), stored.family.generation, key);
     let hour_ago = tx.now().minus(hours(1));
     let event = if session.renewed_at <= hour_ago && sessions::renewed(tx, id, hour_ago).await? {
-        let event = Event::new(EventType::SessionRenewed).user(person.id, person.name()).with("session", id.to_string());
+        let event =
+            Event::new(EventType::SessionRenewed).user(person.id, person.name()).with("session", id.to_string());
         Some(event.acted_by(session::owner(&person, &session)))
     } else {
         None

@@ -50,7 +50,10 @@ impl Seal {
     #[must_use]
     pub fn derive(&self, purpose: &str, realm: RealmKey) -> Secret {
         let realm = realm.get().to_be_bytes();
-        Secret::from_bytes(hmac_sha256(self.kek.bytes(), &[&1u32.to_be_bytes(), purpose.as_bytes(), &[0], &realm, &256u32.to_be_bytes()]))
+        Secret::from_bytes(hmac_sha256(
+            self.kek.bytes(),
+            &[&1u32.to_be_bytes(), purpose.as_bytes(), &[0], &realm, &256u32.to_be_bytes()],
+        ))
     }
 
     /// Seals `plain` for a place.
@@ -60,7 +63,11 @@ impl Seal {
         let mut sealed = plain.to_vec();
         let Some(key) = self.key(realm, place) else { return Vec::new() };
         // Fails only for plaintexts of many gigabytes.
-        let done = key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad(realm, place)), &mut sealed);
+        let done = key.seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(aad(realm, place)),
+            &mut sealed,
+        );
         if done.is_err() {
             return Vec::new();
         }
@@ -71,7 +78,12 @@ impl Seal {
     ///
     /// # Errors
     /// [`Unsealable`].
-    pub fn open(&self, realm: RealmKey, place: Place<'_>, envelope: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Unsealable> {
+    pub fn open(
+        &self,
+        realm: RealmKey,
+        place: Place<'_>,
+        envelope: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, Unsealable> {
         let (version, rest) = envelope.split_first().ok_or(Unsealable)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or(Unsealable)?;
         let key = self.key(realm, place).filter(|_| *version == VERSION).ok_or(Unsealable)?;

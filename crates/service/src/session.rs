@@ -184,7 +184,11 @@ pub(crate) fn ended(id: SessionId, user: UserId, name: &str, reason: EndReason) 
 }
 
 /// Ends the session of a presented session cookie when somebody signs in over it: the same person's is replaced, another's is locked.
-pub(crate) async fn replace(tx: &mut WriteTx<'_>, presented: Option<&Secret>, user: &User) -> Result<Vec<Event>, StoreError> {
+pub(crate) async fn replace(
+    tx: &mut WriteTx<'_>,
+    presented: Option<&Secret>,
+    user: &User,
+) -> Result<Vec<Event>, StoreError> {
     let Some(secret) = presented else { return Ok(Vec::new()) };
     let Some(old) = session::by_secret(tx, &secret.hash()).await? else { return Ok(Vec::new()) };
     if old.deadlines.state(old.ended_at.is_some(), tx.now()) == State::Ended {
@@ -227,7 +231,9 @@ pub async fn sign_out(
     app.store
         .write(allowed, app.now(), (presented, everywhere, parts), |tx, (presented, everywhere, parts)| {
             Box::pin(async move {
-                let Some(session) = presented_session(parts, tx, presented).await? else { return Ok(Outcome::nothing(())) };
+                let Some(session) = presented_session(parts, tx, presented).await? else {
+                    return Ok(Outcome::nothing(()));
+                };
                 let name = user::find(tx, session.user).await?;
                 let Some(user) = name else { return Ok(Outcome::nothing(())) };
                 let mut events = Vec::new();
@@ -237,7 +243,8 @@ pub async fn sign_out(
                 if *everywhere {
                     user::refuse_tokens(tx, user.id).await?;
                     let others = session::end_all(tx, user.id, None, EndReason::EndedByOwner).await?;
-                    events.extend(others.into_iter().map(|id| ended(id, user.id, user.name(), EndReason::EndedByOwner)));
+                    events
+                        .extend(others.into_iter().map(|id| ended(id, user.id, user.name(), EndReason::EndedByOwner)));
                 }
                 let mut events = events.into_iter().map(|event| event.acted_by(owner(&user, &session)));
                 match events.next() {
@@ -251,7 +258,11 @@ pub async fn sign_out(
 }
 
 /// The session that is meant, if it is not over.
-async fn presented_session(app: &App, tx: &mut WriteTx<'_>, presented: &Presented) -> Result<Option<Session>, StoreError> {
+async fn presented_session(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    presented: &Presented,
+) -> Result<Option<Session>, StoreError> {
     let mut id = presented.bearer;
     if let Some(token) = presented.refresh.as_ref().filter(|_| id.is_none()) {
         id = crate::refresh::authentic(app, tx, token).await?.and_then(|(stored, _)| stored.session);

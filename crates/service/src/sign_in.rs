@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::directory;
 use crate::hashing::Overloaded;
 use crate::key::KeyError;
-use crate::session::{self, Tokens, Unsigned, UnknownAudience};
+use crate::session::{self, Tokens, UnknownAudience, Unsigned};
 
 /// Somebody who wants to sign in.
 #[derive(Clone, Debug)]
@@ -89,7 +89,12 @@ struct Keys {
 ///
 /// # Errors
 /// [`SignInError`].
-pub async fn with_password(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -> Result<SignedIn, SignInError> {
+pub async fn with_password(
+    app: &App,
+    realm: &Arc<Realm>,
+    attempt: SignIn,
+    request: Request,
+) -> Result<SignedIn, SignInError> {
     let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
     let keys = keys(app, realm, &attempt.identifier, allowed.request());
     let (found, failures) = look_up(app, &allowed, &attempt, keys).await?;
@@ -106,7 +111,9 @@ pub async fn with_password(app: &App, realm: &Arc<Realm>, attempt: SignIn, reque
     match found {
         Some((user, Some(password))) if matches && user.status == Status::Active => {
             let outdated = app.hashing.is_outdated(&password.hash).then_some((password.id, again));
-            succeed(app, realm, allowed, attempt, user, password.id, keys).await.inspect(|_| raise_hash(app, realm, outdated))
+            succeed(app, realm, allowed, attempt, user, password.id, keys)
+                .await
+                .inspect(|_| raise_hash(app, realm, outdated))
         }
         found => {
             let reason = match &found {
@@ -255,7 +262,8 @@ async fn succeed(
                 credential::used(tx, *password).await?;
                 let unsigned = session::claims(app, realm, &holding, &begun.session, audience, tx.now())?;
                 let actor = session::owner(&user, &begun.session);
-                let signed_in = Event::new(EventType::AuthnLoginSuccess).user(user.id, user.name()).with("method", "pwd");
+                let signed_in =
+                    Event::new(EventType::AuthnLoginSuccess).user(user.id, user.name()).with("method", "pwd");
                 let created = Event::new(EventType::SessionCreated)
                     .user(user.id, user.name())
                     .with("session", begun.session.id.to_string())

@@ -103,7 +103,19 @@ async fn find(app: &App, allowed: Allowed, id: UserId) -> Result<Person, UserErr
 /// # Errors
 /// [`UserError`].
 pub async fn list(app: &App, caller: &Caller, filter: user::Filter, limit: i64) -> Result<Vec<Person>, UserError> {
-    let allowed = caller.allow(Permission::UsersRead, Scope::Anywhere)?;
+    list_allowed(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, filter, limit).await
+}
+
+/// The same from the command line.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn list_allowed(
+    app: &App,
+    allowed: Allowed,
+    filter: user::Filter,
+    limit: i64,
+) -> Result<Vec<Person>, UserError> {
     let parts = app.clone();
     app.store
         .read(&allowed, app.now(), move |tx| {
@@ -173,7 +185,12 @@ pub async fn invite(app: &App, caller: &Caller, command: Invite) -> Result<Perso
 ///
 /// # Errors
 /// [`UserError`].
-pub async fn create(app: &App, allowed: Allowed, command: Invite, purpose: Purpose) -> Result<(Person, Secret), UserError> {
+pub async fn create(
+    app: &App,
+    allowed: Allowed,
+    command: Invite,
+    purpose: Purpose,
+) -> Result<(Person, Secret), UserError> {
     let link = Secret::new(&*app.entropy);
     let input = (app.clone(), command, purpose, link.clone());
     let made = app
@@ -275,8 +292,11 @@ pub async fn disable_allowed(app: &App, allowed: Allowed, id: UserId, reason: St
                 }
                 token::void_all(tx, *id).await?;
                 let ended = session::end_all(tx, *id, None, EndReason::UserDisabled).await?;
-                let disabled = Event::new(EventType::UserDisabled).user(*id, before.name()).changed("status", "active", "disabled");
-                let sessions = ended.into_iter().map(|s| crate::session::ended(s, *id, before.name(), EndReason::UserDisabled));
+                let disabled = Event::new(EventType::UserDisabled)
+                    .user(*id, before.name())
+                    .changed("status", "active", "disabled");
+                let sessions =
+                    ended.into_iter().map(|s| crate::session::ended(s, *id, before.name(), EndReason::UserDisabled));
                 let events = Events::from(disabled.with("reason", reason.as_str())).and_all(sessions);
                 let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                 Ok(Outcome::done(person(app, tx, user).await?, events))
@@ -302,7 +322,8 @@ pub async fn enable(app: &App, caller: &Caller, id: UserId, reason: String) -> R
                 if !user::set_status(tx, *id, Status::Disabled, Status::Active).await? {
                     return Err(UserError::Conflict("Only a disabled account can be enabled."));
                 }
-                let event = Event::new(EventType::UserEnabled).user(*id, before.name()).changed("status", "disabled", "active");
+                let event =
+                    Event::new(EventType::UserEnabled).user(*id, before.name()).changed("status", "disabled", "active");
                 let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                 Ok(Outcome::done(person(app, tx, user).await?, event.with("reason", reason.as_str())))
             })
@@ -322,4 +343,37 @@ pub(crate) async fn administrators(
     let assign = grant::holders_at_root(tx, &with(Permission::RolesAssign), without).await?;
     let manage = grant::holders_at_root(tx, &with(Permission::UsersManage), without).await?;
     Ok(assign.into_iter().filter(|one| manage.contains(one)).collect())
+}
+
+/// All that a person within reach holds now.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn access(app: &App, caller: &Caller, id: UserId) -> Result<domain::access::Access, UserError> {
+    let allowed = caller.allow(Permission::UsersRead, Scope::Anywhere)?;
+    let parts = app.clone();
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                user::find(tx, id).await?.ok_or(UserError::NotFound)?;
+                let directory = directory::current(&parts, tx).await?;
+                Ok(domain::access::Access::new(directory.graph.clone(), grant::in_force(tx, id.into()).await?))
+            })
+        })
+        .await
+}
+
+/// Who has this username; for the command line.
+///
+/// # Errors
+/// [`UserError::NotFound`].
+pub async fn by_username(app: &App, allowed: &Allowed, username: &Username) -> Result<User, UserError> {
+    let identifier = domain::user::Identifier::new(username.as_str());
+    let name = username.as_str().to_owned();
+    let found = app
+        .store
+        .read(allowed, app.now(), move |tx| Box::pin(async move { user::by_identifier(tx, &identifier).await }))
+        .await
+        .map_err(|error: StoreError| UserError::from(error))?;
+    found.filter(|user| user.username.as_deref() == Some(name.as_str())).ok_or(UserError::NotFound)
 }

@@ -104,7 +104,9 @@ pub async fn find(tx: &mut impl Read, id: EventId) -> Result<Option<Stored>, Sto
 }
 
 async fn personal(tx: &mut impl Read, event: EventId) -> Result<Vec<(PrincipalId, PersonalData)>, StoreError> {
-    let sql = sql!("SELECT subject_id, personal FROM audit_personal WHERE realm_id = $1 AND event_id = $2 ORDER BY subject_id");
+    let sql = sql!(
+        "SELECT subject_id, personal FROM audit_personal WHERE realm_id = $1 AND event_id = $2 ORDER BY subject_id"
+    );
     let rows = tx.query(sql, params![tx.realm(), event]).await?;
     rows.iter()
         .map(|row| {

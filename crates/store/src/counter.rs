@@ -13,7 +13,8 @@ pub const KEYS: &str = "keys";
 /// # Errors
 /// [`StoreError`].
 pub async fn value(tx: &mut impl Read, name: &str) -> Result<i64, StoreError> {
-    let row = tx.one(sql!("SELECT value FROM counter WHERE realm_id = $1 AND name = $2"), params![tx.realm(), name]).await?;
+    let row =
+        tx.one(sql!("SELECT value FROM counter WHERE realm_id = $1 AND name = $2"), params![tx.realm(), name]).await?;
     row.map_or(Ok(0), |row| row.get(0))
 }
 

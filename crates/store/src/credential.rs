@@ -65,7 +65,9 @@ pub async fn set_password(tx: &mut WriteTx<'_>, id: CredentialId, user: UserId, 
 /// [`StoreError`].
 pub async fn used(tx: &mut WriteTx<'_>, id: CredentialId) -> Result<(), StoreError> {
     let values = params![tx.realm(), id, tx.now()];
-    tx.execute(sql!("UPDATE credential SET last_used_at = $3 WHERE realm_id = $1 AND id = $2"), values).await.map(|_| ())
+    tx.execute(sql!("UPDATE credential SET last_used_at = $3 WHERE realm_id = $1 AND id = $2"), values)
+        .await
+        .map(|_| ())
 }
 
 /// A factor as its owner sees it.
@@ -103,7 +105,8 @@ pub async fn list(tx: &mut impl Read, user: UserId) -> Result<Vec<Factor>, Store
 /// [`StoreError`].
 pub async fn raise(tx: &mut WriteTx<'_>, id: CredentialId, hash: &str) -> Result<bool, StoreError> {
     let scheme = hash.split('$').nth(1).unwrap_or("unknown").to_owned();
-    let sql = sql!("UPDATE credential SET secret = $3, scheme = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
+    let sql =
+        sql!("UPDATE credential SET secret = $3, scheme = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
     let values = params![tx.realm(), id, hash.as_bytes(), scheme];
     Ok(tx.execute(sql, values).await? == 1)
 }

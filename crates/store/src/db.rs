@@ -175,6 +175,17 @@ impl Store {
         }
     }
 
+    /// Empties a PostgreSQL database that demo made: everything in its schema. An embedded one is removed as a folder, before it is opened.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wipe(&self) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Err(StoreError::rule("an embedded database is removed as a folder")),
+            Backend::Postgres(db) => db.wipe().await,
+        }
+    }
+
     /// Whether the database answers, and its clock on PostgreSQL.
     ///
     /// # Errors

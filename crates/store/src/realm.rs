@@ -21,7 +21,8 @@ fn from_row(row: &Row) -> Result<Realm, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn all(tx: &mut impl Read) -> Result<Vec<Realm>, StoreError> {
-    let rows = tx.query(sql!("SELECT id, slug, name, issuer, rp_id, profile FROM realm ORDER BY id"), params![]).await?;
+    let rows =
+        tx.query(sql!("SELECT id, slug, name, issuer, rp_id, profile FROM realm ORDER BY id"), params![]).await?;
     rows.iter().map(from_row).collect()
 }
 

@@ -114,7 +114,9 @@ pub async fn advance(tx: &mut WriteTx<'_>, id: FamilyId, from: i64) -> Result<bo
 /// # Errors
 /// [`StoreError`].
 pub async fn end(tx: &mut WriteTx<'_>, id: FamilyId, reason: &str) -> Result<bool, StoreError> {
-    let sql = sql!("UPDATE refresh_family SET ended_at = $3, ended_reason = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
+    let sql = sql!(
+        "UPDATE refresh_family SET ended_at = $3, ended_reason = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL"
+    );
     let values = params![tx.realm(), id, tx.now(), reason];
     Ok(tx.execute(sql, values).await? == 1)
 }

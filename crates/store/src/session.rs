@@ -41,7 +41,6 @@ pub struct Session {
     pub user_agent: Option<String>,
 }
 
-
 fn from_row(row: &Row) -> Result<Session, StoreError> {
     Ok(Session {
         id: row.get(0)?,
@@ -152,8 +151,12 @@ pub fn create_statement(tx: &impl Read, new: &NewSession) -> Statement {
 /// [`StoreError`].
 pub async fn end(tx: &mut WriteTx<'_>, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
     let (realm, now) = (tx.realm(), tx.now());
-    let session = sql!("UPDATE session SET ended_at = $3, ended_reason = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
-    let family = sql!("UPDATE refresh_family SET ended_at = $3, ended_reason = $4 WHERE realm_id = $1 AND session_id = $2 AND ended_at IS NULL");
+    let session = sql!(
+        "UPDATE session SET ended_at = $3, ended_reason = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL"
+    );
+    let family = sql!(
+        "UPDATE refresh_family SET ended_at = $3, ended_reason = $4 WHERE realm_id = $1 AND session_id = $2 AND ended_at IS NULL"
+    );
     let values = params![realm, id, now, reason.as_str()];
     let counts = tx
         .pipeline(vec![Statement { sql: session, params: values.clone() }, Statement { sql: family, params: values }])
@@ -230,7 +233,6 @@ pub async fn expire(tx: &mut WriteTx<'_>, limit: i64) -> Result<Vec<(SessionId, 
     let values = params![tx.realm(), tx.now(), limit];
     tx.returning(sql, values).await?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
-
 
 /// Locks a session at once: its idle deadline is now.
 ///

@@ -112,3 +112,17 @@ pub async fn expire(tx: &mut WriteTx<'_>, limit: i64) -> Result<u64, StoreError>
     let values = params![tx.realm(), tx.now(), limit];
     tx.execute(sql, values).await
 }
+
+/// Counts something that was refused anyway; once a minute and key the count is to be reported.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn count_refusal(tx: &mut WriteTx<'_>, kind: Kind, key: &[u8; 32]) -> Result<Option<i64>, StoreError> {
+    let now = tx.now();
+    let sql = sql!(
+        "INSERT INTO throttle (realm_id, kind, key, count, since, blocked_until, refused, reported_at, expires_at)
+         VALUES ($1, $2, $3, 0, $4, 0, 0, 0, $5) ON CONFLICT (realm_id, kind, key) DO UPDATE SET expires_at = $5"
+    );
+    tx.execute(sql, params![tx.realm(), kind.as_str(), &key[..], now, now.plus(minutes(10))]).await?;
+    Ok(refuse(tx, kind, key).await?.report)
+}

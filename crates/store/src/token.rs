@@ -86,7 +86,12 @@ pub async fn usable(tx: &mut impl Read, hash: &SecretHash) -> Result<Option<Usab
           WHERE realm_id = $1 AND token_hash = $2 AND used_at IS NULL AND voided_at IS NULL AND expires_at > $3"
     );
     let Some(row) = tx.one(sql, params![tx.realm(), hash.bytes(), tx.now()]).await? else { return Ok(None) };
-    Ok(Some(Usable { id: row.get(0)?, purpose: row.parsed(1, Purpose::parse)?, user: row.get(2)?, expires_at: row.get(3)? }))
+    Ok(Some(Usable {
+        id: row.get(0)?,
+        purpose: row.parsed(1, Purpose::parse)?,
+        user: row.get(2)?,
+        expires_at: row.get(3)?,
+    }))
 }
 
 /// Uses a link; `false`: somebody did, or it expired.

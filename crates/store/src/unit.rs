@@ -1,9 +1,11 @@
 //! Units: the organisation's places.
 
+use domain::access::Reach;
 use domain::id::UnitId;
+use domain::realm::RealmKey;
 use domain::unit::UnitPath;
 
-use crate::db::{Composed, Read, Row, WriteTx, params, sql};
+use crate::db::{Composed, Read, Row, Statement, WriteTx, params, sql};
 use crate::error::StoreError;
 
 /// A unit as stored.
@@ -20,7 +22,12 @@ pub struct Unit {
 }
 
 fn from_row(row: &Row) -> Result<Unit, StoreError> {
-    Ok(Unit { id: row.get(0)?, path: row.parsed(1, |p| UnitPath::parse(p).ok())?, name: row.get(2)?, version: row.get(3)? })
+    Ok(Unit {
+        id: row.get(0)?,
+        path: row.parsed(1, |p| UnitPath::parse(p).ok())?,
+        name: row.get(2)?,
+        version: row.get(3)?,
+    })
 }
 
 /// The unit at a path, in force.
@@ -37,15 +44,21 @@ pub async fn by_path(tx: &mut impl Read, path: &UnitPath) -> Result<Option<Unit>
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut impl Read, after: &str, limit: i64) -> Result<Vec<Unit>, StoreError> {
-    let statement = Composed::new("SELECT id, path, name, version FROM unit WHERE realm_id = ")
-        .bind(tx.realm())
+    let statement = list_statement(tx.realm(), tx.allowed().reach(), after, limit);
+    tx.query(statement.sql, statement.params).await?.iter().map(from_row).collect()
+}
+
+/// The statement of [`list`], for the test that enumerates every combination.
+#[must_use]
+pub fn list_statement(realm: RealmKey, reach: &Reach, after: &str, limit: i64) -> Statement {
+    Composed::new("SELECT id, path, name, version FROM unit WHERE realm_id = ")
+        .bind(realm)
         .add(" AND ended_at IS NULL AND path > ")
         .bind(after)
-        .within("path", tx.allowed().reach())
+        .within("path", reach)
         .add(" ORDER BY path LIMIT ")
         .bind(limit)
-        .done();
-    tx.query(statement.sql, statement.params).await?.iter().map(from_row).collect()
+        .done()
 }
 
 /// Makes a unit; `None`: the path is taken.
@@ -67,4 +80,3 @@ pub async fn create(
     );
     tx.returning(sql, values).await?.first().map(|row| row.get(0)).transpose()
 }
-

@@ -100,13 +100,14 @@ fn from_row(row: &Row) -> Result<User, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut impl Read, id: UserId) -> Result<Option<User>, StoreError> {
-    let statement = find_statement(tx, id);
+    let statement = find_statement(tx.realm(), tx.allowed().reach(), id);
     tx.one(statement.sql, statement.params).await?.as_ref().map(from_row).transpose()
 }
 
-fn find_statement(tx: &mut impl Read, id: UserId) -> Statement {
-    let statement = Composed::new(SELECT).bind(tx.realm()).and("u.id = ", Some(id));
-    statement.within("n.path", tx.allowed().reach()).done()
+/// The statement of [`find`], for the test that enumerates every combination.
+#[must_use]
+pub fn find_statement(realm: domain::realm::RealmKey, reach: &Reach, id: UserId) -> Statement {
+    Composed::new(SELECT).bind(realm).and("u.id = ", Some(id)).within("n.path", reach).done()
 }
 
 /// Who signs in with this: a username, or an e-mail address that exactly one active person has confirmed.
@@ -114,14 +115,10 @@ fn find_statement(tx: &mut impl Read, id: UserId) -> Statement {
 /// # Errors
 /// [`StoreError`].
 pub async fn by_identifier(tx: &mut impl Read, identifier: &Identifier) -> Result<Option<User>, StoreError> {
-    let by_name = Composed::new(SELECT).bind(tx.realm()).and("u.username = ", Some(identifier.key())).done();
+    let by_name = by_name_statement(tx.realm(), identifier);
     let named = tx.one(by_name.sql, by_name.params).await?;
     // Asked in either case, so that both take the same work.
-    let by_mail = Composed::new(SELECT)
-        .bind(tx.realm())
-        .and("u.email_key = ", Some(identifier.key()))
-        .add(" AND u.status = 'active' AND u.email_verified_at IS NOT NULL ORDER BY u.id LIMIT 2")
-        .done();
+    let by_mail = by_mail_statement(tx.realm(), identifier);
     let mailed = tx.query(by_mail.sql, by_mail.params).await?;
     let found = match (&named, mailed.as_slice()) {
         (Some(row), _) => Some(row),
@@ -129,6 +126,22 @@ pub async fn by_identifier(tx: &mut impl Read, identifier: &Identifier) -> Resul
         (None, _) => None,
     };
     found.map(from_row).transpose()
+}
+
+/// The first statement of [`by_identifier`], for the test of all composed statements.
+#[must_use]
+pub fn by_name_statement(realm: domain::realm::RealmKey, identifier: &Identifier) -> Statement {
+    Composed::new(SELECT).bind(realm).and("u.username = ", Some(identifier.key())).done()
+}
+
+/// The second statement of [`by_identifier`], for the test of all composed statements.
+#[must_use]
+pub fn by_mail_statement(realm: domain::realm::RealmKey, identifier: &Identifier) -> Statement {
+    Composed::new(SELECT)
+        .bind(realm)
+        .and("u.email_key = ", Some(identifier.key()))
+        .add(" AND u.status = 'active' AND u.email_verified_at IS NOT NULL ORDER BY u.id LIMIT 2")
+        .done()
 }
 
 /// What a listing of people is narrowed to.
@@ -281,7 +294,9 @@ pub async fn password_chosen(tx: &mut WriteTx<'_>, id: UserId, confirms_email: b
 /// # Errors
 /// [`StoreError`].
 pub async fn touch(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), StoreError> {
-    let sql = sql!("UPDATE \"user\" SET version = version + 1, updated_at = $3, updated_by = $4 WHERE realm_id = $1 AND id = $2");
+    let sql = sql!(
+        "UPDATE \"user\" SET version = version + 1, updated_at = $3, updated_by = $4 WHERE realm_id = $1 AND id = $2"
+    );
     let by = tx.allowed().actor().principal();
     let values = params![tx.realm(), id, tx.now(), by];
     tx.execute(sql, values).await.map(|_| ())

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use domain::allowed::{Allowed, Job};
 use domain::entropy::Entropy;
@@ -13,12 +13,13 @@ use store::db::{BoxFuture, FromValue, Sql};
 use store::{Location, Options, Outcome, Read, ReadTx, Store, StoreError, Upkeep, Value, WriteTx};
 
 use crate::clock::{FixedClock, START};
-use crate::entropy::SeededEntropy;
+use crate::entropy::{SeededEntropy, SystemEntropy};
 use crate::folder::Folder;
 use crate::postgres::{self, Cluster};
+use crate::twin::TWIN;
 
-/// The key of the realm beside `main`.
-pub const TWIN: RealmKey = RealmKey::from_stored(2);
+/// Rows by table.
+pub type Dump = BTreeMap<String, Vec<String>>;
 
 /// A database for one test: migrated, with the realms `main` and `twin`. Clones share it.
 #[derive(Clone)]
@@ -41,12 +42,15 @@ pub struct Db {
 struct Shared {
     _home: Home,
     twin_changes: AtomicBool,
+    /// The twin's rows when they were looked at last.
+    twin: Mutex<Dump>,
 }
 
 /// What is taken away at the end.
 enum Home {
     Folder { _folder: Folder },
     Database { _database: postgres::Database },
+    Elsewhere,
 }
 
 impl Db {
@@ -56,6 +60,21 @@ impl Db {
         db.store.migrate(START).await.expect("migrations");
         seed(&db).await;
         db
+    }
+
+    /// A folder with a database that nobody has open.
+    pub async fn sqlite_closed() -> Folder {
+        let folder = Folder::new();
+        let db = Self::open(Location::Folder(folder.path().to_owned()), Home::Elsewhere, true).await;
+        db.store.migrate(START).await.expect("migrations");
+        seed(&db).await;
+        drop(db);
+        folder
+    }
+
+    /// The database of a folder that stays.
+    pub async fn of_folder(folder: &Path) -> Self {
+        Self::open(Location::Folder(folder.to_owned()), Home::Elsewhere, false).await
     }
 
     /// An embedded database without any table.
@@ -86,7 +105,11 @@ impl Db {
     }
 
     async fn open(location: Location, home: Home, serving: bool) -> Self {
-        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
+        // What is opened again must not draw the same ids again.
+        let entropy: Arc<dyn Entropy> = match home {
+            Home::Elsewhere => Arc::new(SystemEntropy),
+            _ => Arc::new(SeededEntropy::new(1)),
+        };
         let options = Options { connections: 20, serving, ..Options::new(location.clone()) };
         let store = Store::open(&options, entropy.clone()).await.expect("a database");
         Self {
@@ -96,7 +119,7 @@ impl Db {
             clock: Arc::new(FixedClock::default()),
             entropy,
             location,
-            shared: Arc::new(Shared { _home: home, twin_changes: AtomicBool::new(false) }),
+            shared: Arc::new(Shared { _home: home, twin_changes: AtomicBool::new(false), twin: Mutex::default() }),
         }
     }
 
@@ -137,6 +160,15 @@ impl Db {
     /// The test works in the twin realm too: it is not compared afterwards.
     pub fn twin_may_change(&self) {
         self.shared.twin_changes.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn remember_twin(&self) {
+        let dump = self.dump(self.twin).await;
+        *self.shared.twin.lock().expect("the twin's rows") = dump;
+    }
+
+    pub(crate) fn remembered_twin(&self) -> Dump {
+        self.shared.twin.lock().expect("the twin's rows").clone()
     }
 
     pub(crate) fn twin_changes(&self) -> bool {
@@ -213,7 +245,7 @@ impl Db {
     }
 
     /// All rows of a realm, by table, in an order of their own: for comparing before and after.
-    pub async fn dump(&self, realm: RealmKey) -> BTreeMap<String, Vec<String>> {
+    pub async fn dump(&self, realm: RealmKey) -> Dump {
         let mut dumped = BTreeMap::new();
         for (table, columns) in self.tables().await {
             let key = if columns.iter().any(|c| c == "realm_id") { "realm_id" } else { "id" };
@@ -291,7 +323,7 @@ pub(crate) async fn make_template(url: &str) {
     store.migrate(START).await.expect("migrations");
     let location = options.location;
     let shared =
-        Arc::new(Shared { _home: Home::Folder { _folder: Folder::new() }, twin_changes: AtomicBool::new(true) });
+        Arc::new(Shared { _home: Home::Elsewhere, twin_changes: AtomicBool::new(true), twin: Mutex::default() });
     let clock = Arc::new(FixedClock::default());
     seed(&Db { store, realm: RealmKey::MAIN, twin: TWIN, clock, entropy, location, shared }).await;
 }

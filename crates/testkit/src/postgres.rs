@@ -154,6 +154,7 @@ impl Cluster {
     }
 
     /// Leaves a shell behind that ends the cluster when the process `watched` is gone. It signals the server of this folder alone.
+    #[expect(clippy::zombie_processes, reason = "it outlives this process on purpose")]
     fn watch(&self, watched: u32) {
         // What has ended but has not been waited for yet is gone too.
         const SCRIPT: &str = r#"

@@ -2,6 +2,7 @@ use super::*;
 use crate::allowed::{Flow, Request};
 use crate::realm::RealmKey;
 
+#[expect(clippy::disallowed_methods, reason = "a permission for events of a test")]
 fn allowed() -> Allowed {
     let request = Request {
         id: "req-1".to_owned(),
@@ -26,12 +27,18 @@ fn aud_11_canonical_bytes_match_the_test_vectors() {
         Event::new(EventType::RoleUpdated).about("role", Uuid::from_u128(9), "nurse").changed("sensitive", false, true),
         Event::new(EventType::ServerStarted),
     ];
-    for (event, vector) in events.iter().zip(file["vectors"].as_array().expect("an array")) {
+    let vectors = file["vectors"].as_array().expect("an array");
+    assert_eq!(vectors.len(), events.len());
+    for (event, vector) in events.iter().zip(vectors) {
         let made = record(event);
 
-        assert_eq!(String::from_utf8(made.canonical.clone()).expect("UTF-8"), vector["canonical"].as_str().expect("text"));
+        assert_eq!(
+            String::from_utf8(made.canonical.clone()).expect("UTF-8"),
+            vector["canonical"].as_str().expect("text")
+        );
         assert_eq!(hex(&leaf_hash(&made.canonical)), vector["leaf_hash"].as_str().expect("text"));
-        let personal: Vec<String> = made.personal.iter().map(|p| String::from_utf8_lossy(&p.bytes).into_owned()).collect();
+        let personal: Vec<String> =
+            made.personal.iter().map(|p| String::from_utf8_lossy(&p.bytes).into_owned()).collect();
         assert_eq!(Value::from(personal), vector["personal"]);
     }
 }
@@ -61,7 +68,8 @@ fn aud_05_control_characters_are_escaped() {
 
 #[test]
 fn an_event_that_would_be_too_long_says_so_and_stays_within_bounds() {
-    let event = Event::new(EventType::RoleUpdated).about("role", Uuid::nil(), "x").with("description", "y".repeat(70_000));
+    let event =
+        Event::new(EventType::RoleUpdated).about("role", Uuid::nil(), "x").with("description", "y".repeat(70_000));
 
     assert!(record(&event).canonical.len() <= LONGEST);
 }

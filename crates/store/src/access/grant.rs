@@ -37,7 +37,8 @@ pub struct Grant {
     pub ended_by: Option<PrincipalId>,
 }
 
-const SELECT: &str = "SELECT g.id, g.principal_id, g.role_id, r.name, n.path, g.valid_from, g.valid_until, g.reason, g.granted_by,
+const SELECT: &str =
+    "SELECT g.id, g.principal_id, g.role_id, r.name, n.path, g.valid_from, g.valid_until, g.reason, g.granted_by,
     g.granted_at, g.ended_at, g.ended_by FROM role_grant g
   JOIN role r ON r.realm_id = g.realm_id AND r.id = g.role_id
   JOIN unit n ON n.realm_id = g.realm_id AND n.id = g.unit_id WHERE g.realm_id = ";
@@ -114,9 +115,14 @@ pub fn list_statement(
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut impl Read, principal: PrincipalId, id: GrantId) -> Result<Option<Grant>, StoreError> {
-    let statement =
-        Composed::new(SELECT).bind(tx.realm()).and("g.principal_id = ", Some(principal)).and("g.id = ", Some(id)).done();
+    let statement = find_statement(tx.realm(), principal, id);
     tx.one(statement.sql, statement.params).await?.as_ref().map(from_row).transpose()
+}
+
+/// The statement of [`find`], for the test of all composed statements.
+#[must_use]
+pub fn find_statement(realm: domain::realm::RealmKey, principal: PrincipalId, id: GrantId) -> Statement {
+    Composed::new(SELECT).bind(realm).and("g.principal_id = ", Some(principal)).and("g.id = ", Some(id)).done()
 }
 
 /// A grant that is to be made.
@@ -168,7 +174,8 @@ pub async fn create(tx: &mut WriteTx<'_>, new: &NewGrant) -> Result<(), StoreErr
 /// # Errors
 /// [`StoreError`].
 pub async fn end(tx: &mut WriteTx<'_>, id: GrantId) -> Result<bool, StoreError> {
-    let sql = sql!("UPDATE role_grant SET ended_at = $3, ended_by = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
+    let sql =
+        sql!("UPDATE role_grant SET ended_at = $3, ended_by = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
     let by = tx.allowed().actor().principal();
     let values = params![tx.realm(), id, tx.now(), by];
     Ok(tx.execute(sql, values).await? == 1)
@@ -183,23 +190,34 @@ pub async fn holders_at_root(
     roles: &[RoleId],
     without: Option<GrantId>,
 ) -> Result<Vec<PrincipalId>, StoreError> {
+    let statement = holders_at_root_statement(tx.realm(), tx.now(), roles, without);
+    tx.query(statement.sql, statement.params).await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// The statement of [`holders_at_root`], for the test that enumerates every combination.
+#[must_use]
+pub fn holders_at_root_statement(
+    realm: domain::realm::RealmKey,
+    now: Timestamp,
+    roles: &[RoleId],
+    without: Option<GrantId>,
+) -> Statement {
     let mut statement = Composed::new(
         "SELECT DISTINCT g.principal_id FROM role_grant g
            JOIN unit n ON n.realm_id = g.realm_id AND n.id = g.unit_id AND n.path = '/'
            JOIN \"user\" u ON u.realm_id = g.realm_id AND u.id = g.principal_id AND u.status = 'active'
           WHERE g.realm_id = ",
     )
-    .bind(tx.realm())
+    .bind(realm)
     .add(" AND g.ended_at IS NULL AND g.valid_from <= ")
-    .bind(tx.now())
+    .bind(now)
     .add(" AND (g.valid_until IS NULL OR g.valid_until > ")
-    .bind(tx.now())
+    .bind(now)
     .add(")")
     .and("g.id <> ", without)
     .add(" AND g.role_id IN (NULL");
     for role in roles {
         statement = statement.add(", ").bind(*role);
     }
-    let statement = statement.add(")").done();
-    tx.query(statement.sql, statement.params).await?.iter().map(|row| row.get(0)).collect()
+    statement.add(")").done()
 }

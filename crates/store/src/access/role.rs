@@ -133,7 +133,12 @@ pub async fn add_assignable(tx: &mut WriteTx<'_>, role: RoleId, by_role: RoleId)
     fact(tx, sql, role.uuid(), by_role.uuid()).await
 }
 
-async fn fact(tx: &mut WriteTx<'_>, sql: crate::db::Sql, left: uuid::Uuid, right: uuid::Uuid) -> Result<(), StoreError> {
+async fn fact(
+    tx: &mut WriteTx<'_>,
+    sql: crate::db::Sql,
+    left: uuid::Uuid,
+    right: uuid::Uuid,
+) -> Result<(), StoreError> {
     let by = tx.allowed().actor().principal();
     let values = params![tx.realm(), left, right, tx.now(), by];
     tx.execute(sql, values).await.map(|_| ())
@@ -153,7 +158,12 @@ pub async fn policies(tx: &mut impl Read) -> Result<Vec<(Option<RoleId>, Policy)
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn set_policy(tx: &mut WriteTx<'_>, id: PolicyId, role: Option<RoleId>, policy: Policy) -> Result<(), StoreError> {
+pub async fn set_policy(
+    tx: &mut WriteTx<'_>,
+    id: PolicyId,
+    role: Option<RoleId>,
+    policy: Policy,
+) -> Result<(), StoreError> {
     let (realm, now, by) = (tx.realm(), tx.now(), tx.allowed().actor().principal());
     let end = sql!(
         "UPDATE policy SET ended_at = $3, ended_by = $4

@@ -24,9 +24,16 @@ pub(crate) fn insert_statements(realm: RealmKey, records: &[Record]) -> Vec<Stat
 }
 
 /// Rows for SQLite, leaves included: one writer, so the next index is known.
-pub(crate) fn insert_sequenced(tx: &mut crate::db::SqliteTx<'_>, realm: RealmKey, records: &[Record]) -> Result<(), StoreError> {
+pub(crate) fn insert_sequenced(
+    tx: &mut crate::db::SqliteTx<'_>,
+    realm: RealmKey,
+    records: &[Record],
+) -> Result<(), StoreError> {
     for record in records {
-        let next = tx.query(&sql!("SELECT COALESCE(MAX(\"index\") + 1, 0) FROM audit_leaf WHERE realm_id = $1"), &params![realm])?;
+        let next = tx.query(
+            &sql!("SELECT COALESCE(MAX(\"index\") + 1, 0) FROM audit_leaf WHERE realm_id = $1"),
+            &[realm.into()],
+        )?;
         let index: i64 = next.first().map_or(Ok(0), |row| row.get(0))?;
         let mut values = event_params(realm, record);
         values.push(index.into());
@@ -41,14 +48,19 @@ pub(crate) fn insert_sequenced(tx: &mut crate::db::SqliteTx<'_>, realm: RealmKey
             tx.execute(&statement.sql, &statement.params)?;
         }
         let leaf = params![realm, index, record.id, leaf_hash(&record.canonical)];
-        tx.execute(&sql!("INSERT INTO audit_leaf (realm_id, \"index\", event_id, leaf_hash) VALUES ($1, $2, $3, $4)"), &leaf)?;
+        tx.execute(
+            &sql!("INSERT INTO audit_leaf (realm_id, \"index\", event_id, leaf_hash) VALUES ($1, $2, $3, $4)"),
+            &leaf,
+        )?;
     }
     Ok(())
 }
 
 fn personal(realm: RealmKey, record: &Record) -> impl Iterator<Item = Statement> {
     record.personal.iter().map(move |personal| Statement {
-        sql: sql!("INSERT INTO audit_personal (realm_id, event_id, subject_id, salt, personal) VALUES ($1, $2, $3, $4, $5)"),
+        sql: sql!(
+            "INSERT INTO audit_personal (realm_id, event_id, subject_id, salt, personal) VALUES ($1, $2, $3, $4, $5)"
+        ),
         params: params![realm, record.id, personal.subject, &personal.salt, personal.bytes.clone()],
     })
 }

@@ -15,10 +15,10 @@ use futures_util::future::{BoxFuture, join, join_all};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
+use super::Options;
 use super::sql::{Sql, Statement};
 use super::tx::{Connection, Guard, ReadTx, WriteTx};
 use super::value::{Row, Value};
-use super::Options;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::outcome::Outcome;
@@ -82,11 +82,15 @@ impl Database {
 
     async fn applied(&self) -> Result<Vec<migrate::Applied>, StoreError> {
         let client = self.client().await?;
-        let there = client.query_one("SELECT to_regclass('schema_migration') IS NOT NULL", &[]).await.map_err(|e| failed(&e))?;
+        let there = client
+            .query_one("SELECT to_regclass('schema_migration') IS NOT NULL", &[])
+            .await
+            .map_err(|e| failed(&e))?;
         if !there.get::<_, bool>(0) {
             return Ok(Vec::new());
         }
-        let rows = client.query("SELECT number, hash, compatible_from FROM schema_migration ORDER BY number", &[]).await;
+        let rows =
+            client.query("SELECT number, hash, compatible_from FROM schema_migration ORDER BY number", &[]).await;
         let applied = |row: &tokio_postgres::Row| migrate::Applied {
             number: row.get(0),
             hash: row.get(1),
@@ -117,12 +121,22 @@ impl Database {
             let hash = migration.hash();
             let row: [&(dyn ToSql + Sync); 5] =
                 [&migration.number, &migration.name, &hash, &migration.compatible_from, &now.micros()];
-            tx.execute("INSERT INTO schema_migration VALUES ($1, $2, $3, $4, $5)", &row).await.map_err(|e| failed(&e))?;
+            tx.execute("INSERT INTO schema_migration VALUES ($1, $2, $3, $4, $5)", &row)
+                .await
+                .map_err(|e| failed(&e))?;
             tx.commit().await.map_err(|e| failed(&e))?;
             names.push(migration.name);
         }
         client.batch_execute("RESET statement_timeout").await.map_err(|e| failed(&e))?;
         Ok(names)
+    }
+
+    pub(crate) async fn wipe(&self) -> Result<(), StoreError> {
+        let sql = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+        let client = self.client().await?;
+        client.batch_execute(sql).await.map_err(|e| failed(&e))?;
+        client.statement_cache.clear();
+        Ok(())
     }
 
     pub(crate) async fn plan(&self, sql: &str) -> Result<Vec<String>, StoreError> {
@@ -132,7 +146,13 @@ impl Database {
         let count = (1..100).rev().find(|n| sql.contains(&format!("${n}"))).unwrap_or(0);
         let nulls = if count == 0 { String::new() } else { format!("({})", vec!["NULL"; count].join(", ")) };
         let rows = match prepared {
-            Ok(()) => client.simple_query(&format!("SET LOCAL plan_cache_mode = force_generic_plan; EXPLAIN EXECUTE planned{nulls}")).await,
+            Ok(()) => {
+                client
+                    .simple_query(&format!(
+                        "SET LOCAL plan_cache_mode = force_generic_plan; EXPLAIN EXECUTE planned{nulls}"
+                    ))
+                    .await
+            }
             Err(error) => {
                 let _ = client.batch_execute("ROLLBACK").await;
                 return Err(error);
@@ -207,7 +227,8 @@ impl Tx<'_> {
         }
         let params: Vec<_> = statements.iter().map(|s| references(&s.params)).collect();
         let begin = self.begin.take();
-        let all = join_all(prepared.iter().zip(&params).map(|(statement, params)| self.client.execute(statement, params)));
+        let all =
+            join_all(prepared.iter().zip(&params).map(|(statement, params)| self.client.execute(statement, params)));
         let counts = match begin {
             None => all.await,
             Some(begin) => {
@@ -242,7 +263,8 @@ impl Tx<'_> {
                 None => Ok(()),
             }
         };
-        let inserts = join_all(prepared.iter().zip(&params).map(|(statement, params)| self.client.execute(statement, params)));
+        let inserts =
+            join_all(prepared.iter().zip(&params).map(|(statement, params)| self.client.execute(statement, params)));
         let (begun, (inserted, committed)) = join(begin, join(inserts, self.client.batch_execute("COMMIT"))).await;
         // After a failed statement COMMIT rolls back and reports success: the statements' own answers decide.
         begun.map_err(|e| failed(&e))?;
@@ -281,7 +303,8 @@ where
 {
     spawned(async move {
         let client = database.client().await?;
-        let mut tx = ReadTx { connection: Connection::Postgres(Tx { client: &client, begin: Some(BEGIN_READ) }), allowed, now };
+        let mut tx =
+            ReadTx { connection: Connection::Postgres(Tx { client: &client, begin: Some(BEGIN_READ) }), allowed, now };
         let answer = caught(run(&mut tx)).await;
         let ended = end(tx.connection).await;
         give_back(client, ended);
@@ -387,11 +410,12 @@ struct Retry;
 
 impl Retry {
     async fn watch<T>(run: impl Future<Output = T>) -> (T, bool) {
-        RETRY.scope(std::cell::Cell::new(false), async {
-            let answer = run.await;
-            (answer, RETRY.with(std::cell::Cell::get))
-        })
-        .await
+        RETRY
+            .scope(std::cell::Cell::new(false), async {
+                let answer = run.await;
+                (answer, RETRY.with(std::cell::Cell::get))
+            })
+            .await
     }
 
     fn ask() {

@@ -23,6 +23,7 @@ use crate::error::StoreError;
 use crate::migrate;
 use crate::outcome::Outcome;
 
+mod statistics;
 pub(crate) mod writer;
 
 /// The file in the folder.
@@ -40,7 +41,8 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) fn open(folder: &Path, options: &Options) -> Result<Self, StoreError> {
         let place = folder.display();
-        std::fs::create_dir_all(folder).map_err(|e| StoreError::Unusable(format!("cannot make the folder {place}: {e}")))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|e| StoreError::Unusable(format!("cannot make the folder {place}: {e}")))?;
         let lock = if options.serving { Some(lock(folder)?) } else { None };
         let file = folder.join(FILE);
         check_header(&file)?;
@@ -126,12 +128,15 @@ impl Database {
             let done = applied(connection).map_err(|e| failed(&e))?;
             let mut names = Vec::new();
             for migration in migrate::pending(&done) {
-                let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(|e| failed(&e))?;
+                let tx = connection
+                    .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+                    .map_err(|e| failed(&e))?;
                 if applied(&tx).map_err(|e| failed(&e))?.iter().any(|done| done.number >= migration.number) {
                     continue; // another process was faster
                 }
                 tx.execute_batch(migrate::TABLE_SQLITE).map_err(|e| failed(&e))?;
                 tx.execute_batch(migration.sqlite).map_err(|e| failed(&e))?;
+                statistics::write(&tx).map_err(|e| failed(&e))?;
                 let row = (migration.number, migration.name, migration.hash(), migration.compatible_from, now.micros());
                 tx.execute("INSERT INTO schema_migration VALUES (?1, ?2, ?3, ?4, ?5)", row).map_err(|e| failed(&e))?;
                 tx.commit().map_err(|e| failed(&e))?;
@@ -145,8 +150,7 @@ impl Database {
         let sql = format!("EXPLAIN QUERY PLAN {}", placeholders(sql));
         self.with_reader(|c| {
             let mut statement = c.prepare(&sql)?;
-            let rows = statement.raw_query().mapped(|row| row.get::<_, String>(3)).collect();
-            rows
+            statement.raw_query().mapped(|row| row.get::<_, String>(3)).collect()
         })
         .await
     }
@@ -160,8 +164,7 @@ impl Database {
                  UNION ALL SELECT DISTINCT 'foreign key ' || m.name || '.' || f.\"from\" || ' -> ' || f.\"table\" || '.' || f.\"to\"
                    FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'";
             let mut statement = c.prepare(text)?;
-            let rows = statement.query_map([], |row| row.get(0))?.collect();
-            rows
+            statement.query_map([], |row| row.get(0))?.collect()
         })
         .await
     }
@@ -215,7 +218,9 @@ where
 
 /// Polls once: every statement is ready at once, so whatever is not awaited something slow inside a transaction.
 fn poll_once<T>(future: BoxFuture<'_, T>) -> Result<T, StoreError> {
-    future.now_or_never().ok_or_else(|| StoreError::rule("something other than the database was awaited in a transaction"))
+    future
+        .now_or_never()
+        .ok_or_else(|| StoreError::rule("something other than the database was awaited in a transaction"))
 }
 
 /// A running transaction.
@@ -275,7 +280,9 @@ fn connect(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(256);
-    connection.execute_batch("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA cache_size=-2048;")?;
+    connection.execute_batch(
+        "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA cache_size=-2048;",
+    )?;
     Ok(connection)
 }
 
@@ -292,15 +299,15 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// A file that is not SQLite is named before SQLite sees it.
+/// A file that is not a whole SQLite database is named before SQLite sees it.
 fn check_header(file: &Path) -> Result<(), StoreError> {
     use std::io::Read;
     let Ok(mut open) = File::open(file) else { return Ok(()) };
     let mut header = Vec::new();
     let read = (&mut open).take(100).read_to_end(&mut header);
-    let good = header.is_empty() || (header.len() == 100 && header.starts_with(b"SQLite format 3\0"));
+    let length = open.metadata().map_or(0, |file| file.len());
     match read {
-        Ok(_) if good => Ok(()),
+        Ok(_) if header.is_empty() || is_whole(&header, length, has_log(file)) => Ok(()),
         Ok(_) => Err(StoreError::Unusable(format!(
             "{} is not a complete Bailiwick database. Restore it from a backup, or name another folder.",
             file.display()
@@ -309,12 +316,30 @@ fn check_header(file: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// <https://www.sqlite.org/fileformat.html>, section 1.3. Pages that are not in the file yet may be in the log after a crash.
+fn is_whole(header: &[u8], length: u64, has_log: bool) -> bool {
+    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
+        return false;
+    }
+    let number =
+        |from: usize, to: usize| header[from..to].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte));
+    let page_size = if number(16, 18) == 1 { 65_536 } else { number(16, 18) };
+    has_log || length >= page_size * number(28, 32)
+}
+
+fn has_log(file: &Path) -> bool {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
 fn applied(connection: &Connection) -> rusqlite::Result<Vec<migrate::Applied>> {
     let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migration'";
     if connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(Vec::new());
     }
-    let mut statement = connection.prepare("SELECT number, hash, compatible_from FROM schema_migration ORDER BY number")?;
+    let mut statement =
+        connection.prepare("SELECT number, hash, compatible_from FROM schema_migration ORDER BY number")?;
     let rows = statement.query_map([], |row| {
         Ok(migrate::Applied { number: row.get(0)?, hash: row.get(1)?, compatible_from: row.get(2)? })
     })?;

@@ -206,7 +206,9 @@ impl<'c> WriteTx<'c> {
     pub(crate) fn records<T>(&self, outcome: Outcome<T>) -> Result<(T, Vec<Record>), StoreError> {
         self.running()?;
         let events = match outcome.done {
-            Done::Nothing if self.written > 0 => return Err(StoreError::rule("rows were written and no event was returned")),
+            Done::Nothing if self.written > 0 => {
+                return Err(StoreError::rule("rows were written and no event was returned"));
+            }
             Done::Nothing => Vec::new(),
             Done::Upkeep(kind) => {
                 tracing::trace!(?kind, rows = self.written, "upkeep");

@@ -95,8 +95,25 @@ macro_rules! id_values {
 }
 
 id_values!(
-    PrincipalId, UserId, UnitId, RoleId, ApiId, PermissionId, GrantId, SessionId, FamilyId, DeviceId, CredentialId, TokenId,
-    TransactionId, KeyId, EventId, MessageId, PolicyId, RevocationId, SecretId
+    PrincipalId,
+    UserId,
+    UnitId,
+    RoleId,
+    ApiId,
+    PermissionId,
+    GrantId,
+    SessionId,
+    FamilyId,
+    DeviceId,
+    CredentialId,
+    TokenId,
+    TransactionId,
+    KeyId,
+    EventId,
+    MessageId,
+    PolicyId,
+    RevocationId,
+    SecretId
 );
 
 impl<T: FromValue> FromValue for Option<T> {

@@ -91,7 +91,12 @@ async fn a_batch_survives_a_failing_a_panicking_a_poisoned_a_waiting_and_a_cance
     for job in [&mut first, &mut second, &mut cancelled, &mut third] {
         assert!(queued(job).await);
     }
-    assert!(queued(&mut failing).await && queued(&mut panicking).await && queued(&mut poisoned).await && queued(&mut waiting).await);
+    assert!(
+        queued(&mut failing).await
+            && queued(&mut panicking).await
+            && queued(&mut poisoned).await
+            && queued(&mut waiting).await
+    );
 
     drop(cancelled);
     blocker.end().await;
@@ -148,7 +153,10 @@ async fn many_waiting_jobs_share_a_commit() {
     let db = Db::sqlite().await;
     let blocker = Blocker::start(&db).await;
     let before = db.store.load().batches;
-    let mut jobs: Vec<_> = (0..300).map(|n| (n, db.clone())).map(|(n, db)| Box::pin(async move { counters::make(&db, &format!("{n}"), n).await })).collect();
+    let mut jobs: Vec<_> = (0..300)
+        .map(|n| (n, db.clone()))
+        .map(|(n, db)| Box::pin(async move { counters::make(&db, &format!("{n}"), n).await }))
+        .collect();
     for job in &mut jobs {
         assert!(queued(job).await);
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read as _, Seek, SeekFrom, Write};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -33,23 +33,17 @@ async fn refused(folder: &Path, says: &[&str]) {
     }
 }
 
-/// A migrated database that nobody has open, with more than one page of rows.
-async fn closed_database() -> Folder {
-    let folder = Folder::new();
-    let store = open(folder.path()).await.unwrap();
-    store.migrate(testkit::clock::START).await.unwrap();
-    drop(store);
-    folder
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_on_the_same_folder_is_refused() {
     let db = Db::sqlite().await;
 
     let second = db.reopened_with(|options| options.serving = true).await.map(drop);
 
-    assert!(matches!(second, Err(StoreError::Unusable(ref text)) if text.contains("another server runs on the folder") && text.contains("Stop it")), "{second:?}");
-    let folder = closed_database().await;
+    assert!(
+        matches!(second, Err(StoreError::Unusable(ref text)) if text.contains("another server runs on the folder") && text.contains("Stop it")),
+        "{second:?}"
+    );
+    let folder = Db::sqlite_closed().await;
     let mut options = Options::new(Location::Folder(folder.path().to_owned()));
     options.serving = true;
     let entropy = std::sync::Arc::new(SystemEntropy);
@@ -90,7 +84,7 @@ async fn the_database_and_its_log_are_readable_by_their_owner_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_others_could_read_is_taken_from_them() {
-    let folder = closed_database().await;
+    let folder = Db::sqlite_closed().await;
     let file = folder.path().join("bailiwick.db");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
 
@@ -106,7 +100,8 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     for content in ["a letter to my aunt ".repeat(40), "short".to_owned()] {
         fs::write(&file, &content).unwrap();
 
-        refused(folder.path(), &["bailiwick.db is not a complete Bailiwick database", "Restore it from a backup"]).await;
+        refused(folder.path(), &["bailiwick.db is not a complete Bailiwick database", "Restore it from a backup"])
+            .await;
 
         assert_eq!(fs::read_to_string(&file).unwrap(), content);
     }
@@ -114,7 +109,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_database_is_refused() {
-    let whole = closed_database().await;
+    let whole = Db::sqlite_closed().await;
     let bytes = fs::read(whole.path().join("bailiwick.db")).unwrap();
     for length in [1, 99, 100, 512, 4096, 8192, bytes.len() / 2, bytes.len() - 4096, bytes.len() - 1] {
         let folder = Folder::new();
@@ -126,7 +121,7 @@ async fn a_truncated_database_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_database_is_refused() {
-    let folder = closed_database().await;
+    let folder = Db::sqlite_closed().await;
     let mut file = fs::OpenOptions::new().read(true).write(true).open(folder.path().join("bailiwick.db")).unwrap();
     let mut header = [0; 100];
     file.read_exact(&mut header).unwrap();
@@ -161,7 +156,7 @@ async fn a_file_where_the_folder_should_be_is_refused() {
 /// Five seconds: so long a lock of another program is waited for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_another_program_has_locked_is_refused_and_a_running_server_says_busy() {
-    let folder = closed_database().await;
+    let folder = Db::sqlite_closed().await;
     let locked = rusqlite::Connection::open(folder.path().join("bailiwick.db")).unwrap();
     locked.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
     locked.execute_batch("BEGIN EXCLUSIVE; CREATE TABLE mine (x); COMMIT").unwrap();
@@ -170,11 +165,21 @@ async fn a_database_that_another_program_has_locked_is_refused_and_a_running_ser
     writing.execute_batch("BEGIN IMMEDIATE").unwrap();
 
     let (opened, written) = tokio::join!(
-        async { tokio::spawn({ let path = folder.path().to_owned(); async move { open(&path).await.map(drop) } }).await.unwrap() },
+        async {
+            tokio::spawn({
+                let path = folder.path().to_owned();
+                async move { open(&path).await.map(drop) }
+            })
+            .await
+            .unwrap()
+        },
         counters::make(&db, "x", 1),
     );
 
-    assert!(matches!(opened, Err(StoreError::Unusable(ref text)) if text.contains("locked by another program") && text.contains("Close it")), "{opened:?}");
+    assert!(
+        matches!(opened, Err(StoreError::Unusable(ref text)) if text.contains("locked by another program") && text.contains("Close it")),
+        "{opened:?}"
+    );
     assert!(matches!(written, Err(StoreError::Busy)), "{written:?}");
     writing.execute_batch("ROLLBACK").unwrap();
     counters::make(&db, "x", 1).await.unwrap();
@@ -206,7 +211,7 @@ fn run_child(test: &str, folder: &Path, through: &[&str], user: Option<u32>) -> 
 }
 
 fn is_root() -> bool {
-    fs::metadata("/proc/self").unwrap().permissions().mode() != 0 && std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0
+    fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 /// Permissions do not bind root: a child process of another user tries.
@@ -226,7 +231,7 @@ fn a_database_that_may_not_be_written_is_refused() {
     for name in ["file", "read_only", "folder", "none"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
-    let whole = testkit::runtime().block_on(closed_database());
+    let whole = testkit::runtime().block_on(Db::sqlite_closed());
     for (name, mode) in [("file", 0o644), ("read_only", 0o400)] {
         let copy = folder.path().join(name).join("bailiwick.db");
         fs::copy(whole.path().join("bailiwick.db"), &copy).unwrap();
@@ -245,7 +250,12 @@ fn a_database_that_may_not_be_written_is_refused() {
     for name in ["file", "read_only", "folder", "none", "."] {
         fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
-    assert!(done.status.success(), "{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 /// The child process writes under a limit on the size of files until it is refused; the parent looks at what is left.
@@ -257,18 +267,24 @@ fn on_a_full_disk_writes_are_refused_and_everything_acknowledged_is_there() {
         println!("\nacknowledged: {}", acknowledged.join(","));
         return;
     }
-    let folder = testkit::runtime().block_on(closed_database());
+    let folder = testkit::runtime().block_on(Db::sqlite_closed());
     let size = fs::metadata(folder.path().join("bailiwick.db")).unwrap().len();
     for extra in [64 * 1024, 200 * 1024, 1024 * 1024] {
         let blocks = (size + extra) / 512;
         let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
         let through = ["sh", "-c", &limit, "limited"];
 
-        let done = run_child("file::on_a_full_disk_writes_are_refused_and_everything_acknowledged_is_there", folder.path(), &through, None);
+        let done = run_child(
+            "file::on_a_full_disk_writes_are_refused_and_everything_acknowledged_is_there",
+            folder.path(),
+            &through,
+            None,
+        );
 
         let output = String::from_utf8_lossy(&done.stdout).into_owned();
         assert!(done.status.success(), "{output}{}", String::from_utf8_lossy(&done.stderr));
-        let line = output.lines().find_map(|line| line.strip_prefix("acknowledged: ")).expect("a child that says what it did");
+        let line =
+            output.lines().find_map(|line| line.strip_prefix("acknowledged: ")).expect("a child that says what it did");
         let acknowledged: Vec<&str> = line.split(',').filter(|name| !name.is_empty()).collect();
         assert!(extra < 100_000 || !acknowledged.is_empty());
         testkit::runtime().block_on(whole(folder.path(), &acknowledged));
@@ -307,13 +323,20 @@ async fn fill(folder: &Path) -> Vec<String> {
 async fn whole(folder: &Path, acknowledged: &[&str]) {
     let db = Db::of_folder(folder).await;
     let rows = db.rows("SELECT name FROM counter WHERE realm_id = $1", vec![db.realm.into()]).await;
-    let names: std::collections::HashSet<String> = rows.into_iter().map(|row| match &row[0] {
-        store::Value::Text(name) => name.clone(),
-        other => panic!("{other:?}"),
-    }).collect();
+    let names: std::collections::HashSet<String> = rows
+        .into_iter()
+        .map(|row| match &row[0] {
+            store::Value::Text(name) => name.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
     for name in acknowledged {
         assert!(names.contains(*name), "{name} was acknowledged and is lost");
     }
-    assert_eq!(leaves_are_whole(&db).await, names.len(), "every change has its event and its leaf, and no event lacks its change");
+    assert_eq!(
+        leaves_are_whole(&db).await,
+        names.len(),
+        "every change has its event and its leaf, and no event lacks its change"
+    );
     counters::make_audited(&db, &format!("after {}", names.len()), 1).await.expect("there is space again");
 }

@@ -15,9 +15,11 @@ use crate::error::StoreError;
 pub(super) fn prepare(url: &str) -> Result<(Config, Option<MakeRustlsConnect>), StoreError> {
     let (url, root) = take_root(url);
     // The driver's own message may quote the URL, and with it the password.
-    let mut config: Config = url
-        .parse()
-        .map_err(|_| StoreError::Unusable("the PostgreSQL URL cannot be read: postgres://user:password@host:5432/database".to_owned()))?;
+    let mut config: Config = url.parse().map_err(|_| {
+        StoreError::Unusable(
+            "the PostgreSQL URL cannot be read: postgres://user:password@host:5432/database".to_owned(),
+        )
+    })?;
     let remote = config.get_hosts().iter().any(is_remote);
     if remote && config.get_ssl_mode() == SslMode::Disable {
         let what = "PostgreSQL on another machine is reached through TLS only: take sslmode=disable out of the URL";
@@ -62,7 +64,8 @@ fn tls(root: Option<&str>) -> Result<MakeRustlsConnect, StoreError> {
     let mut roots = rustls::RootCertStore::empty();
     match root {
         Some(file) => {
-            let unreadable = || StoreError::Unusable(format!("sslrootcert {file} holds no certificate that can be read"));
+            let unreadable =
+                || StoreError::Unusable(format!("sslrootcert {file} holds no certificate that can be read"));
             let certificates = CertificateDer::pem_file_iter(Path::new(file)).map_err(|_| unreadable())?;
             for certificate in certificates {
                 roots.add(certificate.map_err(|_| unreadable())?).map_err(|_| unreadable())?;

@@ -30,9 +30,9 @@ pub struct Sequencer {
 }
 
 struct Leader {
-    client: Object,
+    client: Option<Object>,
     low: i64,
-    /// Positions drawn so far and the first transaction number not given yet, as they were at some moment.
+    /// A position that was drawn, and a transaction's number that is above all of those that drew it or a lower one.
     marks: VecDeque<(i64, i64)>,
 }
 
@@ -62,10 +62,7 @@ impl Sequencer {
         match leader.sequence().await {
             Ok(count) => Ok(Turn::Leads(count)),
             Err(error) => {
-                // The connection may hold the lock no more: it must not go back to the pool with it.
-                if let Some(leader) = self.lead.take() {
-                    drop(Object::take(leader.client));
-                }
+                self.lead = None; // the connection may hold the lock no more
                 Err(error)
             }
         }
@@ -73,53 +70,78 @@ impl Sequencer {
 
     /// Stops leading, so that another node need not wait for this connection to be missed.
     pub fn resign(&mut self) {
-        if let Some(leader) = self.lead.take() {
-            drop(Object::take(leader.client));
-        }
-    }
-}
-
-impl Drop for Sequencer {
-    fn drop(&mut self) {
-        self.resign();
+        self.lead = None;
     }
 }
 
 async fn elect(database: &Database) -> Result<Option<Leader>, StoreError> {
-    let client = database.client().await?;
+    // Before the lock is asked for: should this be cancelled, the connection is closed, and the lock does not go back to the pool with it.
+    let mut leader = Leader { client: Some(database.client().await?), low: 0, marks: VecDeque::new() };
+    let client = leader.client()?;
     let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&LEADER_LOCK]).await.map_err(|e| failed(&e))?;
     if !row.get::<_, bool>(0) {
+        drop(leader.client.take());
         return Ok(None);
     }
-    let low = client
-        .query_opt("SELECT value FROM counter WHERE realm_id = 1 AND name = 'audit_low_water'", &[])
-        .await
-        .map_err(|e| failed(&e))?
-        .map_or(0, |row| row.get(0));
-    Ok(Some(Leader { client, low, marks: VecDeque::new() }))
+    let sql = "SELECT value FROM counter WHERE realm_id = 1 AND name = 'audit_low_water'";
+    let low = client.query_opt(sql, &[]).await.map_err(|e| failed(&e))?.map_or(0, |row| row.get(0));
+    leader.low = low;
+    Ok(Some(leader))
+}
+
+impl Drop for Leader {
+    /// The connection may hold the lock: it must not go back to the pool with it.
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
+    }
 }
 
 impl Leader {
+    fn client(&mut self) -> Result<&mut Object, StoreError> {
+        self.client.as_mut().ok_or_else(|| StoreError::rule("a leader without a connection"))
+    }
+
     async fn sequence(&mut self) -> Result<usize, StoreError> {
-        // Before the events are looked for. First the position, then in a statement of its own, and so with a later snapshot, the transactions:
-        // whoever drew a position up to `drawn` had its number before, so that the number is below `next`.
-        let position = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_position";
-        let running = "SELECT CAST(CAST(pg_snapshot_xmin(s) AS TEXT) AS BIGINT), CAST(CAST(pg_snapshot_xmax(s) AS TEXT) AS BIGINT)
-               FROM pg_current_snapshot() AS s";
-        let position = self.client.prepare_cached(position).await.map_err(|e| failed(&e))?;
-        let running = self.client.prepare_cached(running).await.map_err(|e| failed(&e))?;
-        let (drawn, running) = join(self.client.query_one(&position, &[]), self.client.query_one(&running, &[])).await;
-        let (drawn, running) = (drawn.map_err(|e| failed(&e))?, running.map_err(|e| failed(&e))?);
-        let (drawn, oldest_running, next): (i64, i64, i64) = (drawn.get(0), running.get(0), running.get(1));
+        // Before the events are looked for: what had ended then is seen.
+        let (drawn, oldest_running) = self.look().await?;
+        if drawn > self.low && self.marks.back().is_none_or(|(position, _)| *position < drawn) {
+            let bound = self.number().await?;
+            self.marks.push_back((drawn, bound));
+        }
         let count = self.batch().await?;
         if count < usize::try_from(BATCH).unwrap_or(usize::MAX) {
-            self.advance(drawn, oldest_running, next).await?;
+            self.advance(oldest_running).await?;
         }
         Ok(count)
     }
 
+    /// The last position that was drawn, and the number below which every transaction has ended.
+    async fn look(&mut self) -> Result<(i64, i64), StoreError> {
+        let client = self.client()?;
+        let drawn = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_position";
+        let running = "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)";
+        let drawn = client.prepare_cached(drawn).await.map_err(|e| failed(&e))?;
+        let running = client.prepare_cached(running).await.map_err(|e| failed(&e))?;
+        let (drawn, running) = join(client.query_one(&drawn, &[]), client.query_one(&running, &[])).await;
+        Ok((drawn.map_err(|e| failed(&e))?.get(0), running.map_err(|e| failed(&e))?.get(0)))
+    }
+
+    /// A transaction's number, taken for nothing else: whoever drew a position before had a lower one. (A snapshot's `xmax` would not do: it is
+    /// one more than the last transaction that *ended*, and others above it may be running.)
+    async fn number(&mut self) -> Result<i64, StoreError> {
+        let client = self.client()?;
+        let number = client
+            .prepare_cached("SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)")
+            .await
+            .map_err(|e| failed(&e))?;
+        Ok(client.query_one(&number, &[]).await.map_err(|e| failed(&e))?.get(0))
+    }
+
     async fn batch(&mut self) -> Result<usize, StoreError> {
-        let tx = self.client.transaction().await.map_err(|e| failed(&e))?;
+        let low = self.low;
+        let tx = self.client()?.transaction().await.map_err(|e| failed(&e))?;
         let found = tx
             .prepare_cached(
                 "SELECT e.realm_id, e.id, e.canonical FROM audit_event e WHERE e.position > $1
@@ -128,7 +150,7 @@ impl Leader {
             )
             .await
             .map_err(|e| failed(&e))?;
-        let events = tx.query(&found, &[&self.low, &BATCH]).await.map_err(|e| failed(&e))?;
+        let events = tx.query(&found, &[&low, &BATCH]).await.map_err(|e| failed(&e))?;
         if events.is_empty() {
             return Ok(0);
         }
@@ -146,7 +168,9 @@ impl Leader {
             next.insert(realm, index + 1);
             leaves.push((realm, index, id, leaf_hash(canonical).to_vec()));
         }
-        let insert = tx.prepare_cached("INSERT INTO audit_leaf (realm_id, \"index\", event_id, leaf_hash) VALUES ($1, $2, $3, $4)");
+        let insert = tx.prepare_cached(
+            "INSERT INTO audit_leaf (realm_id, \"index\", event_id, leaf_hash) VALUES ($1, $2, $3, $4)",
+        );
         let insert = insert.await.map_err(|e| failed(&e))?;
         let params: Vec<[&(dyn tokio_postgres::types::ToSql + Sync); 4]> =
             leaves.iter().map(|(realm, index, id, hash)| [realm as _, index as _, id as _, hash as _]).collect();
@@ -157,21 +181,17 @@ impl Leader {
         Ok(leaves.len())
     }
 
-    /// Raises the low-water mark to the newest moment since which every transaction of that time has ended.
-    async fn advance(&mut self, drawn: i64, oldest_running: i64, next: i64) -> Result<(), StoreError> {
+    /// Raises the low-water mark to the newest position all of whose elders have ended.
+    async fn advance(&mut self, oldest_running: i64) -> Result<(), StoreError> {
         let mut low = self.low;
-        while let Some((position, bound)) = self.marks.front().copied().filter(|(_, bound)| *bound <= oldest_running) {
-            let _ = bound;
+        while let Some((position, _)) = self.marks.front().copied().filter(|(_, bound)| *bound <= oldest_running) {
             low = low.max(position);
             self.marks.pop_front();
-        }
-        if drawn > low && self.marks.back().is_none_or(|(position, _)| *position < drawn) {
-            self.marks.push_back((drawn, next));
         }
         if low > self.low {
             let sql = "INSERT INTO counter (realm_id, name, value) VALUES (1, 'audit_low_water', $1)
                     ON CONFLICT (realm_id, name) DO UPDATE SET value = $1";
-            self.client.execute(sql, &[&low]).await.map_err(|e| failed(&e))?;
+            self.client()?.execute(sql, &[&low]).await.map_err(|e| failed(&e))?;
             self.low = low;
         }
         Ok(())

@@ -1,0 +1,153 @@
+//! APIs as callers: a resource server with its credentials, and what it may read.
+#![expect(clippy::disallowed_methods, reason = "this file names the flow in which an API proves its credentials")]
+
+use std::collections::BTreeMap;
+
+use domain::allowed::{Allowed, Flow, Request};
+use domain::event::{Event, EventType};
+use domain::id::SecretId;
+use domain::realm::RealmKey;
+use domain::secret::{Secret, hmac_sha256};
+use domain::throttle::{Kind, Throttled};
+use store::access::api;
+use store::{Outcome, Read, StoreError, Upkeep, throttle};
+use thiserror::Error;
+use wire::roles::RolesCatalogue;
+
+use crate::app::App;
+use crate::directory;
+
+/// Why an API was not let in.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// Unknown or wrong.
+    #[error("the credentials are wrong")]
+    Credentials,
+    /// Too many wrong secrets.
+    #[error("too many attempts")]
+    Throttled(Throttled),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Credentials as sent: the audience and a secret.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// `client_id`: the audience.
+    pub audience: String,
+    /// `None`: nothing that could be a secret.
+    pub secret: Option<Secret>,
+}
+
+/// The roles catalogue for an API that proves its credentials.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn catalogue(
+    app: &App,
+    realm: RealmKey,
+    credentials: Credentials,
+    audience: String,
+    request: Request,
+) -> Result<RolesCatalogue, ApiError> {
+    let allowed = authenticate(app, realm, credentials, request).await?;
+    let parts = app.clone();
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                let directory = directory::current(&parts, tx).await?;
+                let permissions = |flat: &domain::role::Flat| -> Vec<String> {
+                    flat.effective.get(&audience).map(|names| names.iter().cloned().collect()).unwrap_or_default()
+                };
+                let roles: BTreeMap<String, Vec<String>> =
+                    directory.graph.all().map(|flat| (flat.role.name.as_str().to_owned(), permissions(flat))).collect();
+                Ok(RolesCatalogue { roles_version: directory.graph.version(), audience, roles })
+            })
+        })
+        .await
+}
+
+/// Checks credentials. Guessing is throttled by audience and address; the same answer for unknown and wrong.
+async fn authenticate(
+    app: &App,
+    realm: RealmKey,
+    credentials: Credentials,
+    request: Request,
+) -> Result<Allowed, ApiError> {
+    let visitor = Allowed::visitor(Flow::Authenticate, realm, request.clone());
+    let address = request.address.map(|a| a.to_string()).unwrap_or_default();
+    let throttle_key = app.seal.derive("throttle", realm);
+    let key = hmac_sha256(throttle_key.bytes(), &[b"api ", credentials.audience.as_bytes(), b" ", address.as_bytes()]);
+    let id = app
+        .store
+        .write(visitor, app.now(), (credentials, key), |tx, (credentials, key)| {
+            Box::pin(async move {
+                if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
+                    return Ok(Outcome::upkeep(Err(ApiError::Throttled(refused.throttled)), Upkeep::Throttle));
+                }
+                let known = api::by_audience(tx, &credentials.audience).await?;
+                let secrets = match &known {
+                    Some(api) => api::secrets(tx, api.id.into()).await?,
+                    None => Vec::new(),
+                };
+                let hash = credentials.secret.as_ref().map(Secret::hash);
+                let right = hash.is_some_and(|hash| secrets.iter().filter(|stored| **stored == hash).count() > 0);
+                if let Some(api) = known.filter(|_| right) {
+                    return Ok(Outcome::nothing(Ok(api.id)));
+                }
+                throttle::count_failure(tx, Kind::TokenHour, key).await?;
+                let event =
+                    Event::new(EventType::AuthnLoginFail).failed("wrong_secret").with("method", "client_secret");
+                Ok::<_, StoreError>(Outcome::done(Err(ApiError::Credentials), event))
+            })
+        })
+        .await??;
+    Ok(Allowed::api(id, realm, request))
+}
+
+/// Gives an API a new secret, shown once; those before stay valid for 24 hours. Used by demo and the command line.
+///
+/// # Errors
+/// [`ApiError::Credentials`]: there is no such API.
+pub async fn new_secret(app: &App, allowed: Allowed, audience: String) -> Result<Secret, ApiError> {
+    let secret = Secret::new(&*app.entropy);
+    let input = (audience, secret.hash());
+    app.store
+        .write(allowed, app.now(), input, |tx, (audience, hash)| {
+            Box::pin(async move {
+                let api = api::by_audience(tx, audience).await?.ok_or(ApiError::Credentials)?;
+                let id = SecretId::new(&*tx.entropy(), tx.now());
+                let others_end = tx.now().plus(domain::time::hours(24));
+                api::add_secret(tx, id, api.id.into(), hash, others_end).await?;
+                Ok::<_, ApiError>(Outcome::done(
+                    (),
+                    Event::new(EventType::ApiSecretCreated).about("api", api.id.uuid(), audience),
+                ))
+            })
+        })
+        .await?;
+    Ok(secret)
+}
+
+/// Counts a request that another site caused; one event a minute and address (AUD-01).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn cross_site(app: &App, realm: RealmKey, request: Request) -> Result<(), StoreError> {
+    let address = request.address.map(|a| a.to_string()).unwrap_or_default();
+    let key = hmac_sha256(app.seal.derive("throttle", realm).bytes(), &[b"csrf ", address.as_bytes()]);
+    app.store
+        .write(Allowed::visitor(Flow::Public, realm, request), app.now(), key, |tx, key| {
+            Box::pin(async move {
+                Ok(match throttle::count_refusal(tx, Kind::Csrf, key).await? {
+                    Some(count) => {
+                        let event = Event::new(EventType::MaliciousCsrf).denied("cross_site").with("count", count);
+                        Outcome::done((), event)
+                    }
+                    None => Outcome::upkeep((), Upkeep::Throttle),
+                })
+            })
+        })
+        .await
+}

@@ -1,0 +1,29 @@
+//! JSON, under `/api/v1`. A handler parses, calls, translates.
+
+mod audit;
+mod device;
+mod grant;
+mod key;
+mod me;
+mod password;
+mod role;
+mod session;
+mod shape;
+mod sign_in;
+mod user;
+
+pub(crate) use device::describe;
+pub(crate) use session::forget;
+pub use shape::ProblemDocument;
+pub(crate) use sign_in::{label, set_cookies};
+
+use crate::table::Table;
+
+/// Mounts all of it.
+#[must_use]
+pub fn mount(table: Table) -> Table {
+    let table = session::mount(sign_in::mount(table));
+    let table = me::mount(password::mount(table));
+    let table = grant::mount(user::mount(table));
+    key::mount(audit::mount(role::mount(table)))
+}

@@ -1,0 +1,46 @@
+//! What a `User-Agent` says, in words that people know.
+
+/// A device described.
+#[derive(Clone, Debug)]
+pub(crate) struct Described {
+    /// `desktop`, `phone`, `tablet`, `other`.
+    pub(crate) kind: &'static str,
+    /// `Chrome`; empty if unknown.
+    pub(crate) browser: String,
+    /// `Windows 11`; empty if unknown.
+    pub(crate) os: String,
+}
+
+/// Reads a `User-Agent`.
+pub(crate) fn describe(user_agent: Option<&str>) -> Described {
+    let unknown = Described { kind: "other", browser: String::new(), os: String::new() };
+    let Some(text) = user_agent else { return unknown };
+    let Some(found) = woothee::parser::Parser::new().parse(text) else {
+        let program = text.split(['/', ' ']).next().unwrap_or("").to_owned();
+        return Described { browser: program, ..unknown };
+    };
+    let kind = match found.category {
+        "pc" => "desktop",
+        "smartphone" | "mobilephone" => "phone",
+        _ => "other",
+    };
+    let known = |text: &str| if text == "UNKNOWN" { String::new() } else { text.to_owned() };
+    let kind =
+        if text.contains("iPad") || (text.contains("Android") && !text.contains("Mobile")) { "tablet" } else { kind };
+    Described { kind, browser: known(found.name), os: known(found.os) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_recognise_their_devices() {
+        let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
+        let found = describe(Some(agent));
+        assert_eq!((found.kind, found.browser.as_str()), ("desktop", "Chrome"));
+        assert!(found.os.starts_with("Windows"), "{found:?}");
+        assert_eq!(describe(Some("curl/7.88.1")).browser, "curl");
+        assert_eq!(describe(None).kind, "other");
+    }
+}

@@ -1,0 +1,72 @@
+//! Choosing a password with a link.
+
+use axum::Json as Out;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::password::{LEAST_SINGLE_FACTOR, MOST_BYTES, MOST_CODE_POINTS};
+use domain::secret::Secret;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::shape::ProblemDocument;
+use crate::config::Web;
+use crate::http::body::Json;
+use crate::http::problem::Problem;
+use crate::http::request::Context;
+use crate::table::{Access, Table};
+
+pub(super) fn mount(table: Table) -> Table {
+    table.json(Access::Public, routes!(reset)).json(Access::Public, routes!(policy))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResetBody {
+    /// From the link, or the printed code.
+    token: String,
+    new_password: String,
+}
+
+/// Chooses a password with a single-use link: invitation, activation code, reset. No sign-in follows; all sessions of the person end.
+///
+/// One answer for unknown, expired and used links. A refused password does not use up the link.
+#[utoipa::path(post, path = "/api/v1/password/reset", tag = "password", request_body = ResetBody, security(()),
+    responses((status = 204, description = "The password is set"),
+        (status = 400, description = "`token-refused`", body = ProblemDocument),
+        (status = 422, description = "The password is refused: `too_short too_long context_word`", body = ProblemDocument),
+        (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
+async fn reset(State(web): State<Web>, context: Context, Json(body): Json<ResetBody>) -> Result<StatusCode, Problem> {
+    let token = Secret::parse(&body.token);
+    let realm = context.realm.key;
+    service::invitation::choose_password(&web.app, realm, token, &body.new_password, context.request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What may be a password.
+#[derive(Debug, Serialize, ToSchema)]
+struct PolicyBody {
+    /// Code points, where the password can be the only factor.
+    min_length: usize,
+    /// Code points.
+    max_length: usize,
+    /// Bytes after normalisation (NFC).
+    max_bytes: usize,
+    /// No rule about classes of characters (NIST SP 800-63B-4, section 3.1.1.2).
+    composition: Option<String>,
+    /// For people.
+    text: &'static str,
+}
+
+/// The policy in words and numbers.
+#[utoipa::path(get, path = "/api/v1/password-policy", tag = "password", security(()),
+    responses((status = 200, description = "The policy", body = PolicyBody)))]
+async fn policy() -> Out<PolicyBody> {
+    Out(PolicyBody {
+        min_length: LEAST_SINGLE_FACTOR,
+        max_length: MOST_CODE_POINTS,
+        max_bytes: MOST_BYTES,
+        composition: None,
+        text: "At least 15 characters of any kind. A sentence is easy to remember and hard to guess.",
+    })
+}

@@ -1,0 +1,148 @@
+//! Roles and units.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Json as Out;
+use axum::extract::State;
+use domain::permission::Permission;
+use domain::role::{Flat, RoleGraph};
+use domain::unit::UnitPath;
+use serde::{Deserialize, Serialize};
+use service::stored::Unit;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
+use uuid::Uuid;
+use wire::problem::Code;
+
+use super::shape::ProblemDocument;
+use crate::config::Web;
+use crate::http::page::{self, Page};
+use crate::http::path::Path;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::table::{Access, SignedIn, Table};
+
+pub(super) fn mount(table: Table) -> Table {
+    table
+        .json(Access::May(Permission::RolesRead), routes!(list))
+        .json(Access::May(Permission::RolesRead), routes!(get))
+        .json(Access::May(Permission::RolesRead), routes!(units))
+}
+
+/// A role.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleShape {
+    name: String,
+    display_name: String,
+    description: String,
+    /// API → permissions, of this role alone.
+    permissions: BTreeMap<String, BTreeSet<String>>,
+    inherits: Vec<String>,
+    /// API → permissions, inherited ones included.
+    effective_permissions: BTreeMap<String, BTreeSet<String>>,
+    assignable_by: Vec<String>,
+    /// Whether it needs a second factor.
+    sensitive: bool,
+    built_in: bool,
+    version: i64,
+}
+
+fn shape(graph: &RoleGraph, flat: &Flat) -> RoleShape {
+    let names = |ids: &BTreeSet<domain::id::RoleId>| {
+        let mut names: Vec<String> = ids.iter().map(|id| graph.name(*id).to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    let role = &flat.role;
+    RoleShape {
+        name: role.name.as_str().to_owned(),
+        display_name: role.display_name.clone(),
+        description: role.description.clone(),
+        permissions: role.permissions.clone(),
+        inherits: names(&role.inherits),
+        effective_permissions: flat.effective.clone(),
+        assignable_by: names(&role.assignable_by),
+        sensitive: role.sensitive,
+        built_in: role.built_in,
+        version: role.version,
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// 1-200.
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+/// Roles, by name.
+#[utoipa::path(get, path = "/api/v1/roles", tag = "roles", params(ListQuery), security(("bearer" = [])),
+    responses((status = 200, description = "A page", body = Page<RoleShape>), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn list(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    Query(query): Query<ListQuery>,
+) -> Result<Out<Page<RoleShape>>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let after = page::cursor(query.cursor.as_deref(), |text| Some(text.to_owned()))?.unwrap_or_default();
+    let directory = service::role::all(&web.app, &caller).await?;
+    let graph = &directory.graph;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
+    let found: Vec<&Flat> = graph.all().filter(|flat| flat.role.name.as_str() > after.as_str()).take(most).collect();
+    Ok(Out(page::cut(found, limit, |last| last.role.name.as_str().to_owned(), |flat| shape(graph, flat))))
+}
+
+/// A role.
+#[utoipa::path(get, path = "/api/v1/roles/{name}", tag = "roles", params(("name" = String, Path, description = "The role")), security(("bearer" = [])),
+    responses((status = 200, description = "The role", body = RoleShape), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn get(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    path: Path<String>,
+) -> Result<Out<RoleShape>, Problem> {
+    let directory = service::role::all(&web.app, &caller).await?;
+    let flat = directory.graph.named(&path.0).ok_or(Code::NotFound)?;
+    Ok(Out(shape(&directory.graph, flat)))
+}
+
+/// A place in the organisation.
+#[derive(Debug, Serialize, ToSchema)]
+struct UnitShape {
+    id: Uuid,
+    path: String,
+    /// Path of the unit above; null for the root.
+    #[schema(required)]
+    parent: Option<String>,
+    slug: String,
+    name: String,
+    version: i64,
+}
+
+impl From<Unit> for UnitShape {
+    fn from(unit: Unit) -> Self {
+        Self {
+            id: unit.id.uuid(),
+            parent: unit.path.parent().map(|parent| parent.as_str().to_owned()),
+            slug: unit.path.slug().to_owned(),
+            path: unit.path.as_str().to_owned(),
+            name: unit.name,
+            version: unit.version,
+        }
+    }
+}
+
+/// Units within reach, by path.
+#[utoipa::path(get, path = "/api/v1/units", tag = "units", params(ListQuery), security(("bearer" = [])),
+    responses((status = 200, description = "A page", body = Page<UnitShape>), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn units(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    Query(query): Query<ListQuery>,
+) -> Result<Out<Page<UnitShape>>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let read = |text: &str| UnitPath::parse(text).ok().map(|path| path.as_str().to_owned());
+    let after = page::cursor(query.cursor.as_deref(), read)?.unwrap_or_default();
+    let units = service::role::units(&web.app, &caller, after, limit + 1).await?;
+    Ok(Out(page::cut(units, limit, |last| last.path.as_str().to_owned(), UnitShape::from)))
+}

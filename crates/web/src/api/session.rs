@@ -1,0 +1,120 @@
+//! The present session, sign-out, and other people's sessions.
+
+use axum::Json as Out;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::id::{SessionId, UserId};
+use domain::permission::Permission;
+use domain::realm::Realm;
+use service::session::Presented;
+use utoipa_axum::routes;
+use uuid::Uuid;
+use wire::problem::Code;
+
+use super::shape::{ProblemDocument, SessionShape};
+use crate::config::Web;
+use crate::http::cookie::{self, Cookie};
+use crate::http::page::Page;
+use crate::http::path::Path;
+use crate::http::problem::Problem;
+use crate::http::request::Context;
+use crate::table::{Access, SignedIn, Table, authenticate};
+
+pub(super) fn mount(table: Table) -> Table {
+    table
+        .json(Access::Oneself, routes!(present))
+        .json(Access::Oneself, routes!(activity))
+        .json(Access::Public, routes!(sign_out))
+        .json(Access::Public, routes!(sign_out_everywhere))
+        .json(Access::May(Permission::SessionsRead), routes!(of_user))
+        .json(Access::May(Permission::SessionsEnd), routes!(end))
+}
+
+/// This session.
+#[utoipa::path(get, path = "/api/v1/session", tag = "session", security(("bearer" = [])),
+    responses((status = 200, description = "The session", body = SessionShape), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn present(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<SessionShape>, Problem> {
+    let session = service::session::present(&web.app, &caller).await?.ok_or(Code::NotFound)?;
+    Ok(Out(SessionShape::new(session, Some(caller.session()), web.app.now())))
+}
+
+/// The person acted: idle starts again.
+#[utoipa::path(post, path = "/api/v1/session/activity", tag = "session", security(("bearer" = [])),
+    responses((status = 204, description = "Noted"), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn activity(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<StatusCode, Problem> {
+    service::session::acted(&web.app, &caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends this session. Idempotent; cookie or bearer.
+#[utoipa::path(post, path = "/api/v1/sign-out", tag = "session", security((), ("bearer" = [])),
+    responses((status = 204, description = "Signed out"), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn sign_out(State(web): State<Web>, context: Context, headers: HeaderMap) -> Result<Response, Problem> {
+    leave(&web, context, &headers, false).await
+}
+
+/// Ends all sessions of the person. Idempotent; cookie or bearer.
+#[utoipa::path(post, path = "/api/v1/sign-out/everywhere", tag = "session", security((), ("bearer" = [])),
+    responses((status = 204, description = "Signed out"), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn sign_out_everywhere(
+    State(web): State<Web>,
+    context: Context,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    leave(&web, context, &headers, true).await
+}
+
+async fn leave(web: &Web, context: Context, headers: &HeaderMap, everywhere: bool) -> Result<Response, Problem> {
+    // A bearer that is refused names no session: signing out with it changes nothing, and says so in no way.
+    let bearer = match headers.contains_key(header::AUTHORIZATION) {
+        true => authenticate(web, &context, headers).await.ok().map(|caller| caller.session()),
+        false => None,
+    };
+    let presented = Presented {
+        refresh: cookie::refresh(headers, &context.realm),
+        secret: cookie::session(headers, &context.realm),
+        bearer,
+    };
+    service::session::sign_out(&web.app, context.realm.key, presented, everywhere, context.request).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    forget(&context.realm, &mut response);
+    Ok(response)
+}
+
+/// Our cookies by name; `Clear-Site-Data: "cookies"` would empty the whole registrable domain.
+pub(crate) fn forget(realm: &Realm, response: &mut Response) {
+    let headers = response.headers_mut();
+    for line in [Cookie::Session, Cookie::Refresh, Cookie::Flow].iter().filter_map(|cookie| cookie.expire(realm)) {
+        headers.append(header::SET_COOKIE, line);
+    }
+    headers.insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+}
+
+/// The live and locked sessions of a person within reach.
+#[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "sessions", params(("id" = Uuid, Path, description = "The person")),
+    security(("bearer" = [])),
+    responses((status = 200, description = "Newest first", body = Page<SessionShape>), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn of_user(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    path: Path<Uuid>,
+) -> Result<Out<Page<SessionShape>>, Problem> {
+    let sessions = service::session::of_user(&web.app, &caller, UserId::from_uuid(path.0)).await?;
+    let now = web.app.now();
+    let items = sessions.into_iter().map(|s| SessionShape::new(s, Some(caller.session()), now)).collect();
+    Ok(Out(Page { items, next_cursor: None }))
+}
+
+/// Ends a session of a person within reach.
+#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions/{session}", tag = "sessions",
+    params(("id" = Uuid, Path, description = "The person"), ("session" = Uuid, Path, description = "The session")), security(("bearer" = [])),
+    responses((status = 204, description = "Ended"), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn end(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    Path((user, session)): Path<(Uuid, Uuid)>,
+) -> Result<StatusCode, Problem> {
+    service::session::end_other(&web.app, &caller, UserId::from_uuid(user), SessionId::from_uuid(session)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,218 @@
+//! People.
+
+use axum::Json as Out;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::id::UserId;
+use domain::permission::Permission;
+use domain::unit::UnitPath;
+use domain::user::{DisplayName, Email, NameError, Status, Username, printable};
+use serde::Deserialize;
+use service::stored::UserFilter;
+use service::user::{FirstGrant, Invite};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
+use uuid::Uuid;
+use wire::problem::Code;
+
+use super::shape::{AccessShape, ProblemDocument, User};
+use crate::config::Web;
+use crate::http::body::Json;
+use crate::http::page::{self, Page};
+use crate::http::path::Path;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::http::request::Context;
+use crate::table::{Access, SignedIn, Table};
+
+pub(super) fn mount(table: Table) -> Table {
+    table
+        .json(Access::May(Permission::UsersRead), routes!(list))
+        .json(Access::May(Permission::UsersCreate), routes!(create))
+        .json(Access::May(Permission::UsersRead), routes!(get))
+        .json(Access::May(Permission::UsersRead), routes!(permissions))
+        .json_step_up(Access::May(Permission::UsersManage), routes!(disable))
+        .json(Access::May(Permission::UsersManage), routes!(enable))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// `active`, `disabled`, `invited`, `deleted`.
+    status: Option<String>,
+    /// 1-200.
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+/// People within reach, by id.
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(ListQuery), security(("bearer" = [])),
+    responses((status = 200, description = "A page", body = Page<User>), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn list(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    Query(query): Query<ListQuery>,
+) -> Result<Out<Page<User>>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let unknown = || Problem::from(Code::Malformed).detail("status is active, disabled, invited or deleted.");
+    let status = query.status.as_deref().map(|text| Status::parse(text).ok_or_else(unknown)).transpose()?;
+    let after = page::cursor(query.cursor.as_deref(), |text| text.parse::<UserId>().ok())?;
+    let people = service::user::list(&web.app, &caller, UserFilter { status, after }, limit + 1).await?;
+    Ok(Out(page::cut(people, limit, |last| last.user.id.to_string(), User::from)))
+}
+
+/// A first role.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewGrantBody {
+    role: String,
+    /// `/` if absent.
+    unit: Option<String>,
+    reason: String,
+}
+
+/// Somebody new.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewUserBody {
+    username: String,
+    display_name: String,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    /// Where the invitation goes.
+    email: Option<String>,
+    phone: Option<String>,
+    locale: Option<String>,
+    external_id: Option<String>,
+    /// Home unit; `/` if absent.
+    unit: Option<String>,
+    #[serde(default)]
+    grants: Vec<NewGrantBody>,
+}
+
+impl NewUserBody {
+    fn parse(self) -> Result<Invite, Problem> {
+        let short = |pointer: &'static str, text: Option<String>| -> Result<Option<String>, Problem> {
+            text.map(|text| printable(&text, 1, 200)).transpose().map_err(|error| invalid(pointer, error))
+        };
+        let grants = self.grants.into_iter().enumerate().map(|(at, grant)| {
+            let unit = unit(grant.unit.as_deref(), &format!("/grants/{at}/unit"))?;
+            let reason = reason(&grant.reason, &format!("/grants/{at}/reason"))?;
+            Ok(FirstGrant { role: grant.role, unit, reason })
+        });
+        Ok(Invite {
+            username: Username::parse(&self.username).map_err(|error| invalid("/username", error))?,
+            display_name: DisplayName::parse(&self.display_name).map_err(|error| invalid("/display_name", error))?,
+            given_name: short("/given_name", self.given_name)?,
+            family_name: short("/family_name", self.family_name)?,
+            email: self.email.map(|text| Email::parse(&text)).transpose().map_err(|error| invalid("/email", error))?,
+            phone: short("/phone", self.phone)?,
+            locale: short("/locale", self.locale)?,
+            external_id: short("/external_id", self.external_id)?,
+            unit: unit(self.unit.as_deref(), "/unit")?,
+            grants: grants.collect::<Result<_, Problem>>()?,
+        })
+    }
+}
+
+fn invalid(pointer: &str, error: NameError) -> Problem {
+    let code = match error {
+        NameError::Length(..) => "length",
+        NameError::Character => "character",
+        NameError::Email => "email",
+    };
+    Problem::invalid(pointer, code, error.to_string())
+}
+
+/// A unit by path; `/` if absent.
+pub(super) fn unit(sent: Option<&str>, pointer: &str) -> Result<UnitPath, Problem> {
+    UnitPath::parse(sent.unwrap_or("/")).map_err(|error| Problem::invalid(pointer, "path", error.to_string()))
+}
+
+/// Why something is done: 3 to 500 characters.
+pub(super) fn reason(sent: &str, pointer: &str) -> Result<String, Problem> {
+    printable(sent, 3, 500).map_err(|error| invalid(pointer, error))
+}
+
+/// Invites a person, who gets a single-use link and chooses the password; no administrator ever sets or sees one.
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = NewUserBody, security(("bearer" = [])),
+    responses((status = 201, description = "Invited", body = User, headers(("Location" = String, description = "The person"))),
+        (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn create(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    context: Context,
+    Json(body): Json<NewUserBody>,
+) -> Result<Response, Problem> {
+    let person = service::user::invite(&web.app, &caller, body.parse()?).await?;
+    let location = format!("{}/api/v1/users/{}", context.base(), person.user.id);
+    let mut response = (StatusCode::CREATED, Out(User::from(person))).into_response();
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// A person within reach.
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = Uuid, Path, description = "The person")), security(("bearer" = [])),
+    responses((status = 200, description = "The person", body = User, headers(("ETag" = String, description = "The version"))),
+        (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn get(State(web): State<Web>, SignedIn(caller): SignedIn, path: Path<Uuid>) -> Result<Response, Problem> {
+    let person = service::user::get(&web.app, &caller, UserId::from_uuid(path.0)).await?;
+    let mut headers = HeaderMap::new();
+    if let Ok(version) = HeaderValue::from_str(&format!("\"{}\"", person.user.version)) {
+        headers.insert(header::ETAG, version);
+    }
+    Ok((headers, Out(User::from(person))).into_response())
+}
+
+/// Everything that a person within reach may do, where, until when, and through which grant.
+#[utoipa::path(get, path = "/api/v1/users/{id}/permissions", tag = "users", params(("id" = Uuid, Path, description = "The person")),
+    security(("bearer" = [])),
+    responses((status = 200, description = "By API and permission", body = Page<AccessShape>), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn permissions(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    path: Path<Uuid>,
+) -> Result<Out<Page<AccessShape>>, Problem> {
+    let access = service::user::access(&web.app, &caller, UserId::from_uuid(path.0)).await?;
+    let items = access.explain().into_iter().map(AccessShape::from).collect();
+    Ok(Out(Page { items, next_cursor: None }))
+}
+
+/// Why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReasonBody {
+    /// 3 to 500 characters; stands in the audit log.
+    pub(super) reason: String,
+}
+
+/// Disables an account: all its sessions end at once.
+#[utoipa::path(post, path = "/api/v1/users/{id}/disable", tag = "users", params(("id" = Uuid, Path, description = "The person")),
+    request_body = ReasonBody, security(("bearer" = [])),
+    responses((status = 200, description = "The person", body = User), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn disable(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    path: Path<Uuid>,
+    Json(body): Json<ReasonBody>,
+) -> Result<Out<User>, Problem> {
+    let reason = reason(&body.reason, "/reason")?;
+    Ok(Out(service::user::disable(&web.app, &caller, UserId::from_uuid(path.0), reason).await?.into()))
+}
+
+/// Enables a disabled account: needs the right to give every role that it holds.
+#[utoipa::path(post, path = "/api/v1/users/{id}/enable", tag = "users", params(("id" = Uuid, Path, description = "The person")),
+    request_body = ReasonBody, security(("bearer" = [])),
+    responses((status = 200, description = "The person", body = User), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn enable(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    path: Path<Uuid>,
+    Json(body): Json<ReasonBody>,
+) -> Result<Out<User>, Problem> {
+    let reason = reason(&body.reason, "/reason")?;
+    Ok(Out(service::user::enable(&web.app, &caller, UserId::from_uuid(path.0), reason).await?.into()))
+}

@@ -1,0 +1,12 @@
+//! Conventions of the surface (api.md).
+
+pub mod body; // JSON bodies, strictly
+pub mod cookie; // the four cookies
+pub mod cross_site; // what another site may cause: nothing
+pub mod form; // forms of pages
+pub mod header; // security headers
+pub mod page; // lists: limit and cursor
+pub mod path; // path parameters
+pub mod problem; // refusals
+pub mod query; // query parameters, strictly
+pub mod request; // realm, request id, client address, host

@@ -1,0 +1,237 @@
+//! Refusals. A handler returns one; the outermost layer writes it, with the request's id, as JSON (RFC 9457) or as a page for people.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::caller::Forbidden;
+use domain::time::Timestamp;
+use service::StoreError;
+use service::api::ApiError;
+use service::audit::AuditError;
+use service::grant::GrantError;
+use service::invitation::LinkError;
+use service::key::KeyError;
+use service::refresh::RefreshError;
+use service::role::RoleError;
+use service::session::EndError;
+use service::sign_in::SignInError;
+use service::user::UserError;
+use wire::problem::{Code, FieldError};
+
+/// A refusal.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub(crate) code: Code,
+    pub(crate) detail: Option<String>,
+    pub(crate) errors: Vec<FieldError>,
+    pub(crate) missing: Vec<String>,
+    pub(crate) retry_after: Option<RetryAfter>,
+    pub(crate) challenge: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RetryAfter {
+    Seconds(u64),
+    At(Timestamp),
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        Self { code, detail: None, errors: Vec::new(), missing: Vec::new(), retry_after: None, challenge: None }
+    }
+}
+
+impl Problem {
+    /// More for the reader.
+    #[must_use]
+    pub fn detail(mut self, text: impl Into<String>) -> Self {
+        self.detail = Some(text.into());
+        self
+    }
+
+    /// One value that is not acceptable.
+    #[must_use]
+    pub fn at(mut self, pointer: &str, code: &'static str, text: impl Into<String>) -> Self {
+        self.errors.push(FieldError { pointer: pointer.to_owned(), code: code.into(), detail: text.into().into() });
+        self
+    }
+
+    /// A value of the body that is not acceptable: 422.
+    #[must_use]
+    pub fn invalid(pointer: &str, code: &'static str, text: impl Into<String>) -> Self {
+        Self::from(Code::Validation).at(pointer, code, text)
+    }
+
+    /// Something unexpected: logged once, here, and shown as a reference id.
+    #[must_use]
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "unexpected");
+        Code::Internal.into()
+    }
+
+    fn busy(seconds: u64) -> Self {
+        Self { retry_after: Some(RetryAfter::Seconds(seconds)), ..Code::Overloaded.into() }
+    }
+
+    fn wait(until: Timestamp) -> Self {
+        Self { retry_after: Some(RetryAfter::At(until)), ..Code::TooManyAttempts.into() }
+    }
+
+    /// Not signed in, with the challenge of RFC 6750: `error` only if a token came.
+    #[must_use]
+    pub fn not_signed_in(token_sent: bool) -> Self {
+        let challenge = if token_sent { r#"Bearer error="invalid_token""# } else { "Bearer" };
+        Self { challenge: Some(challenge), ..Code::NotSignedIn.into() }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::busy(1),
+            StoreError::Unavailable(why) => {
+                tracing::error!(why, "the database is unavailable");
+                Self::busy(2)
+            }
+            StoreError::Corrupt { .. } | StoreError::Driver(_) | StoreError::Unusable(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<Forbidden> for Problem {
+    fn from(forbidden: Forbidden) -> Self {
+        Self {
+            detail: forbidden.detail,
+            missing: vec![forbidden.missing.as_str().to_owned()],
+            challenge: Some(r#"Bearer error="insufficient_scope""#),
+            ..Code::Forbidden.into()
+        }
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Forbidden(forbidden) => forbidden.into(),
+            KeyError::Store(error) => error.into(),
+            KeyError::Sealed(_) | KeyError::Bad(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::InvalidCredentials => Code::InvalidCredentials.into(),
+            SignInError::Throttled(throttled) => Self::wait(throttled.until),
+            SignInError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
+            SignInError::Overloaded(_) => Self::busy(2),
+            SignInError::Key(error) => error.into(),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RefreshError> for Problem {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Ended => Code::SessionEnded.into(),
+            RefreshError::Locked => Code::SessionLocked.into(),
+            RefreshError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
+            RefreshError::Key(error) => error.into(),
+            RefreshError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LinkError> for Problem {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Refused => Code::TokenRefused.into(),
+            LinkError::Password(error) => Self::invalid("/new_password", error.code(), error.to_string()),
+            LinkError::Throttled(throttled) => Self::wait(throttled.until),
+            LinkError::Overloaded(_) => Self::busy(2),
+            LinkError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Forbidden(forbidden) => forbidden.into(),
+            UserError::NotFound => Code::NotFound.into(),
+            UserError::NoUnit => Self::invalid("/unit", "unknown", error.to_string()),
+            UserError::NoRole(at) => Self::invalid(&format!("/grants/{at}/role"), "unknown", error.to_string()),
+            UserError::NameTaken => Self::from(Code::NameTaken).at("/username", "taken", error.to_string()),
+            UserError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            UserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<GrantError> for Problem {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Forbidden(forbidden) => forbidden.into(),
+            GrantError::NotFound => Code::NotFound.into(),
+            GrantError::NoRole => Self::invalid("/role", "unknown", error.to_string()),
+            GrantError::NoUnit => Self::invalid("/unit", "unknown", error.to_string()),
+            GrantError::Dates => Self::invalid("/valid_until", "too_early", error.to_string()),
+            GrantError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            GrantError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EndError> for Problem {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Forbidden(forbidden) => forbidden.into(),
+            EndError::NotFound => Code::NotFound.into(),
+            EndError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Forbidden(forbidden) => forbidden.into(),
+            AuditError::NotFound => Code::NotFound.into(),
+            AuditError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RoleError> for Problem {
+    fn from(error: RoleError) -> Self {
+        match error {
+            RoleError::Forbidden(forbidden) => forbidden.into(),
+            RoleError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ApiError> for Problem {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Credentials => {
+                Self { challenge: Some(r#"Basic realm="bailiwick""#), ..Code::InvalidCredentials.into() }
+            }
+            ApiError::Throttled(throttled) => Self::wait(throttled.until),
+            ApiError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The OpenAPI document, made from the table: complete and true because nothing is mounted without it.
+
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, InfoBuilder, OpenApiBuilder};
+
+/// The document as JSON.
+#[must_use]
+pub fn document(paths: Paths, mut components: Components) -> String {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    components.add_security_scheme("api", SecurityScheme::Http(basic));
+    let info = InfoBuilder::new()
+        .title("Bailiwick")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Identity and access. `x-permission` names who may call an operation: `public`, `self` (whoever is signed in), \
+             `client` (an API with its credentials), or a permission of API `bailiwick`. Realm `x` has the same tree under `/realms/x`.",
+        ))
+        .build();
+    let document = OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build();
+    document.to_json().unwrap_or_default()
+}

@@ -1,0 +1,63 @@
+//! Health and metrics, on the operations listener: loopback by default, never the public one (WEB-19).
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use crate::config::Web;
+
+/// The clock may differ from the database's by so much.
+const CLOCK_BOUND_SECONDS: u64 = 2;
+
+/// The operations surface.
+pub fn router(web: Web) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(web)
+}
+
+/// Database, keys, clock: whether requests can be served.
+async fn ready(State(web): State<Web>) -> impl IntoResponse {
+    let now = web.app.now();
+    let mut wrong = Vec::new();
+    match web.app.store.ping().await {
+        Ok(Some(clock)) => {
+            let apart = clock.since(now).max(now.since(clock)).as_secs();
+            if apart > CLOCK_BOUND_SECONDS {
+                wrong.push(format!("clock: {apart} s from the database's"));
+            }
+        }
+        Ok(None) => {}
+        Err(_) => wrong.push("database: not reached".to_owned()),
+    }
+    if service::key::ring(&web.app, domain::realm::RealmKey::MAIN).await.is_err() {
+        wrong.push("keys: not readable".to_owned());
+    }
+    if wrong.is_empty() {
+        (StatusCode::OK, "ready\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", wrong.join("\n")))
+    }
+}
+
+/// Prometheus' text format.
+async fn metrics(State(web): State<Web>) -> impl IntoResponse {
+    let load = web.app.store.load();
+    let waiting = web.app.hashing.waiting();
+    let text = format!(
+        "# HELP bailiwick_password_queue Passwords that wait to be checked.\n# TYPE bailiwick_password_queue gauge\n\
+         bailiwick_password_queue {waiting}\n\
+         # HELP bailiwick_database_commits_total Commits of the embedded database.\n# TYPE bailiwick_database_commits_total counter\n\
+         bailiwick_database_commits_total {}\n\
+         # HELP bailiwick_database_writes_total Transactions in them.\n# TYPE bailiwick_database_writes_total counter\n\
+         bailiwick_database_writes_total {}\n\
+         # HELP bailiwick_database_refused_total Transactions refused because the queue was full.\n\
+         # TYPE bailiwick_database_refused_total counter\nbailiwick_database_refused_total {}\n",
+        load.batches, load.jobs, load.refused
+    );
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}

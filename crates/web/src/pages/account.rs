@@ -1,0 +1,154 @@
+//! The first page of somebody signed in: who they are, what their roles let them do, where they are signed in.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use domain::caller::Caller;
+use domain::id::SessionId;
+use domain::time::Timestamp;
+use serde::Deserialize;
+use service::session::EndError;
+use service::stored::Session;
+use uuid::Uuid;
+use wire::problem::Code;
+
+use super::sign_out::Fields;
+use super::{page, see};
+use crate::api::describe;
+use crate::config::Web;
+use crate::http::cookie;
+use crate::http::form::{self, Form};
+use crate::http::path::Path;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::http::request::Context;
+use crate::view::{
+    Abilities, Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, FactorView, GrantView, Moment,
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Told {
+    told: Option<String>,
+}
+
+pub(super) async fn show(
+    State(web): State<Web>,
+    context: Context,
+    headers: HeaderMap,
+    Query(told): Query<Told>,
+) -> Result<Response, Problem> {
+    let Some(secret) = cookie::session(&headers, &context.realm) else { return Ok(to_sign_in(&context)) };
+    let found = service::caller::by_cookie(&web.app, context.realm.key, &secret, context.request.clone()).await?;
+    let Some(caller) = found else { return Ok(to_sign_in(&context)) };
+    let notice = match told.told.as_deref() {
+        Some("ended") => Some(AccountNotice::DeviceEnded),
+        Some("gone") => Some(AccountNotice::DeviceGone),
+        Some("expired") => Some(AccountNotice::Expired),
+        _ => None,
+    };
+    let csrf = form::token(&web, &context, &secret);
+    let shown = fill(&web, &context, &caller, notice, csrf).await?;
+    Ok(page(StatusCode::OK, shown.render()))
+}
+
+fn to_sign_in(context: &Context) -> Response {
+    see(context, &format!("/sign-in?return_to={}/account", context.base()))
+}
+
+async fn fill(
+    web: &Web,
+    context: &Context,
+    caller: &Caller,
+    notice: Option<AccountNotice>,
+    csrf: String,
+) -> Result<Account, Problem> {
+    let now = web.app.now().seconds();
+    let me = service::user::me(&web.app, caller).await?.user;
+    let sessions = service::session::own(&web.app, caller).await?;
+    let changed = me.password_changed_at.map(|at| FactorView::Password(Moment::date(now, at.seconds())));
+    Ok(Account {
+        base: context.base(),
+        organisation: context.realm.name.clone(),
+        name: me.name().to_owned(),
+        username: me.username.clone().unwrap_or_default(),
+        unit: (!me.unit.is_root()).then(|| me.unit.as_str().to_owned()),
+        notice,
+        grants: grants(web, caller, now).await?,
+        devices: sessions.into_iter().map(|session| device(session, caller, now)).collect(),
+        sign_in: changed.into_iter().collect(),
+        csrf,
+    })
+}
+
+async fn grants(web: &Web, caller: &Caller, now: i64) -> Result<Vec<GrantView>, Problem> {
+    let rows = service::grant::own(&web.app, caller).await?;
+    let directory = service::role::of_oneself(&web.app, caller).await?;
+    let described = service::role::descriptions(&web.app, caller).await?;
+    let mut shown = Vec::new();
+    for grant in rows {
+        let Some(flat) = directory.graph.get(grant.role) else { continue };
+        let mut abilities = Vec::new();
+        for (audience, names) in &flat.effective {
+            let empty = BTreeMap::new();
+            let (api, texts) =
+                described.get(audience).map_or((audience.clone(), &empty), |(name, texts)| (name.clone(), texts));
+            let text = |name: &String| texts.get(name).cloned().unwrap_or_else(|| name.clone());
+            abilities.push(Abilities { api, descriptions: names.iter().map(text).collect() });
+        }
+        let (from, until) = (grant.valid_from.seconds(), grant.valid_until.map(Timestamp::seconds));
+        let unit = if grant.unit.is_root() { "everywhere".to_owned() } else { grant.unit.as_str().to_owned() };
+        shown.push(GrantView::new(flat.role.display_name.clone(), unit, now, from, until, abilities));
+    }
+    Ok(shown)
+}
+
+fn device(session: Session, caller: &Caller, now: i64) -> DeviceView {
+    let described = describe(session.user_agent.as_deref());
+    let software = match (described.browser.as_str(), described.os.as_str()) {
+        ("", "") => "An unknown device".to_owned(),
+        (browser, "") => browser.to_owned(),
+        ("", os) => os.to_owned(),
+        (browser, os) => format!("{browser} on {os}"),
+    };
+    let (title, software) = match session.device_label {
+        Some(label) => (label, Some(software)),
+        None => (software, None),
+    };
+    DeviceView {
+        id: session.id.to_string(),
+        icon: match described.kind {
+            "phone" => DeviceIcon::Phone,
+            "tablet" => DeviceIcon::Tablet,
+            _ => DeviceIcon::Desktop,
+        },
+        title,
+        software,
+        current: session.id == caller.session(),
+        state: DeviceState::of(now, session.last_active_at.seconds(), session.deadlines.idle_at.seconds()),
+        since: Moment::at(now, session.created_at.seconds()),
+        ends: Moment::at(now, session.deadlines.absolute_at.seconds()),
+    }
+}
+
+pub(super) async fn end_session(
+    State(web): State<Web>,
+    context: Context,
+    headers: HeaderMap,
+    id: Path<Uuid>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Problem> {
+    let Some(secret) = cookie::session(&headers, &context.realm) else { return Ok(to_sign_in(&context)) };
+    if !form::is_ours(&web, &context, &headers, Some(&secret), &fields.csrf).await? {
+        return Err(Code::Forbidden.into());
+    }
+    let found = service::caller::by_cookie(&web.app, context.realm.key, &secret, context.request.clone()).await?;
+    let Some(caller) = found else { return Ok(to_sign_in(&context)) };
+    match service::session::end_own(&web.app, &caller, SessionId::from_uuid(id.0)).await {
+        Ok(()) => Ok(see(&context, "/account?told=ended")),
+        Err(EndError::NotFound) => Ok(see(&context, "/account?told=gone")),
+        Err(other) => Err(other.into()),
+    }
+}

@@ -1,0 +1,126 @@
+//! The invitation page: from a link to a password. Looking at the link never uses it; the token leaves the address at once (2.5 rule 4).
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use domain::password::{LEAST_SINGLE_FACTOR, PasswordError};
+use domain::secret::Secret;
+use serde::Deserialize;
+use service::invitation::LinkError;
+
+use super::{cookie_line, page, see};
+use crate::config::Web;
+use crate::http::cookie::Cookie;
+use crate::http::form::{self, Form};
+use crate::http::header::HadToken;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::http::request::Context;
+use crate::view::{self, InvitationProblem};
+
+/// A link on a page lives so long.
+const LINK_SECONDS: u64 = 1800;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Asked {
+    token: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Fields {
+    #[serde(default)]
+    new_password: String,
+    #[serde(default)]
+    csrf: String,
+}
+
+fn shown(
+    web: &Web,
+    context: &Context,
+    token: Option<&Secret>,
+    problem: Option<InvitationProblem>,
+    status: StatusCode,
+) -> Response {
+    let html = view::Invitation {
+        base: context.base(),
+        organisation: context.realm.name.clone(),
+        name: None,
+        csrf: token.map(|token| form::token(web, context, token)).unwrap_or_default(),
+        problem,
+        least: LEAST_SINGLE_FACTOR,
+    };
+    let mut response = page(status, html.render());
+    response.extensions_mut().insert(HadToken);
+    // Under `no-referrer` browsers send `Origin: null` with the form.
+    response.headers_mut().insert(header::REFERRER_POLICY, axum::http::HeaderValue::from_static("same-origin"));
+    response
+}
+
+fn held(headers: &HeaderMap, context: &Context) -> Option<Secret> {
+    Cookie::Flow.read(headers, &context.realm).as_deref().and_then(Secret::parse)
+}
+
+pub(super) async fn show(
+    State(web): State<Web>,
+    context: Context,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Response {
+    if let Some(token) = asked.token {
+        let mut response = see(&context, "/invitation");
+        response.extensions_mut().insert(HadToken);
+        let value = Secret::parse(&token).map(|token| token.expose()).unwrap_or_default();
+        cookie_line(&mut response, Cookie::Flow.set(&context.realm, &value, LINK_SECONDS));
+        return response;
+    }
+    match held(&headers, &context) {
+        Some(token) => shown(&web, &context, Some(&token), None, StatusCode::OK),
+        None => shown(&web, &context, None, Some(InvitationProblem::Refused), StatusCode::BAD_REQUEST),
+    }
+}
+
+pub(super) async fn submit(
+    State(web): State<Web>,
+    context: Context,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Problem> {
+    let token = held(&headers, &context);
+    let again = |problem, status| Ok(shown(&web, &context, token.as_ref(), Some(problem), status));
+    if !form::is_ours(&web, &context, &headers, token.as_ref(), &fields.csrf).await? {
+        return again(InvitationProblem::Expired, StatusCode::FORBIDDEN);
+    }
+    let realm = context.realm.key;
+    let done = service::invitation::choose_password(
+        &web.app,
+        realm,
+        token.clone(),
+        &fields.new_password,
+        context.request.clone(),
+    );
+    match done.await {
+        Ok(username) => {
+            let html =
+                view::InvitationDone { base: context.base(), organisation: context.realm.name.clone(), username };
+            let mut response = page(StatusCode::OK, html.render());
+            cookie_line(&mut response, Cookie::Flow.expire(&context.realm));
+            Ok(response)
+        }
+        Err(LinkError::Refused) => again(InvitationProblem::Refused, StatusCode::BAD_REQUEST),
+        Err(LinkError::Overloaded(_)) => again(InvitationProblem::Busy, StatusCode::SERVICE_UNAVAILABLE),
+        Err(LinkError::Throttled(throttled)) => {
+            let wait = view::Wait::until(web.app.now().seconds(), throttled.until.seconds());
+            again(InvitationProblem::Wait(wait), StatusCode::TOO_MANY_REQUESTS)
+        }
+        Err(LinkError::Password(error)) => again(
+            match error {
+                PasswordError::TooShort(least) => InvitationProblem::TooShort(least),
+                PasswordError::TooLong => InvitationProblem::TooLong,
+                PasswordError::ContextWord => InvitationProblem::ContextWord,
+            },
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        Err(LinkError::Store(error)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,159 @@
+//! The sign-in page.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use domain::password::Password;
+use domain::secret::Secret;
+use domain::user::Identifier;
+use serde::Deserialize;
+use service::sign_in::{SignIn, SignInError};
+
+use super::{cookie_line, page, see};
+use crate::api::{label, set_cookies};
+use crate::config::Web;
+use crate::http::cookie::{self, Cookie};
+use crate::http::form::{self, Form};
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::http::request::Context;
+use crate::view::{self, SignInProblem};
+
+/// A sign-in on pages lives so long.
+const FLOW_SECONDS: u64 = 900;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Asked {
+    return_to: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Fields {
+    #[serde(default)]
+    identifier: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    csrf: String,
+    return_to: Option<String>,
+    device_label: Option<String>,
+}
+
+/// Only a path of our own: `//evil`, `/\evil` and other schemes lead nowhere (WEB-18).
+pub(super) fn own_path(sent: Option<&str>) -> Option<&str> {
+    sent.filter(|path| {
+        path.starts_with('/')
+            && !path.starts_with("//")
+            && path.len() <= 500
+            && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+    })
+}
+
+fn flow(headers: &HeaderMap, context: &Context) -> Option<Secret> {
+    Cookie::Flow.read(headers, &context.realm).as_deref().and_then(Secret::parse)
+}
+
+/// The form with a token that belongs to the flow cookie; a new cookie if there is none.
+fn form(
+    web: &Web,
+    context: &Context,
+    headers: &HeaderMap,
+    status: StatusCode,
+    fields: (&str, Option<&str>, Option<SignInProblem>),
+) -> Response {
+    let (identifier, return_to, problem) = fields;
+    let (secret, fresh) = match flow(headers, context) {
+        Some(known) => (known, false),
+        None => (Secret::new(&*web.app.entropy), true),
+    };
+    let shown = view::SignIn {
+        base: context.base(),
+        organisation: context.realm.name.clone(),
+        continue_to: None,
+        csrf: form::token(web, context, &secret),
+        return_to: own_path(return_to).map(ToOwned::to_owned),
+        identifier: identifier.chars().take(200).collect(),
+        problem,
+        device_label: None,
+        demo: web.config.demo.is_some(),
+    };
+    let mut response = page(status, shown.render());
+    if fresh {
+        cookie_line(&mut response, Cookie::Flow.set(&context.realm, &secret.expose(), FLOW_SECONDS));
+    }
+    response
+}
+
+pub(super) async fn show(
+    State(web): State<Web>,
+    context: Context,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Response {
+    form(&web, &context, &headers, StatusCode::OK, ("", asked.return_to.as_deref(), None))
+}
+
+pub(super) async fn submit(
+    State(web): State<Web>,
+    context: Context,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Problem> {
+    let return_to = fields.return_to.as_deref();
+    let again =
+        |status, problem| form(&web, &context, &headers, status, (&fields.identifier, return_to, Some(problem)));
+    let secret = flow(&headers, &context);
+    if !form::is_ours(&web, &context, &headers, secret.as_ref(), &fields.csrf).await? {
+        return Ok(again(StatusCode::FORBIDDEN, SignInProblem::Expired));
+    }
+    let attempt = SignIn {
+        identifier: Identifier::new(&fields.identifier),
+        password: Password::typed(&fields.password).ok(),
+        audience: None,
+        device_label: label(fields.device_label.as_deref().filter(|text| !text.trim().is_empty()))?,
+        present: cookie::session(&headers, &context.realm),
+    };
+    let now = web.app.now().seconds();
+    match service::sign_in::with_password(&web.app, &context.realm, attempt, context.request.clone()).await {
+        Ok(done) => {
+            let mut response = see(&context, own_path(return_to).unwrap_or("/account"));
+            set_cookies(&web, &context.realm, &done, &mut response);
+            cookie_line(&mut response, Cookie::Flow.expire(&context.realm));
+            Ok(response)
+        }
+        Err(SignInError::InvalidCredentials) => Ok(again(StatusCode::UNAUTHORIZED, SignInProblem::Wrong)),
+        Err(SignInError::Throttled(throttled)) => {
+            let wait = view::Wait::until(now, throttled.until.seconds());
+            let mut response = again(StatusCode::TOO_MANY_REQUESTS, SignInProblem::Wait(wait));
+            let seconds = throttled.until.since(web.app.now()).as_secs() + 1;
+            response.headers_mut().insert(axum::http::header::RETRY_AFTER, seconds.into());
+            Ok(response)
+        }
+        Err(SignInError::Overloaded(_)) => Ok(again(StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Busy)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_path;
+
+    #[test]
+    fn web_18_there_is_no_way_out_through_return_to() {
+        for evil in [
+            "//evil.example",
+            "/\\evil.example",
+            "https:evil.example",
+            "https://evil.example",
+            "evil",
+            "",
+            "/a\r\nb",
+            "/ b",
+            "javascript:x",
+        ] {
+            assert_eq!(own_path(Some(evil)), None, "{evil}");
+        }
+        assert_eq!(own_path(Some("/account?x=1")), Some("/account?x=1"));
+    }
+}

@@ -1,0 +1,48 @@
+//! Signing out on pages: a question, then a form (SES-09).
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use service::session::Presented;
+use wire::problem::Code;
+
+use super::{page, see};
+use crate::api::forget;
+use crate::config::Web;
+use crate::http::cookie;
+use crate::http::form::{self, Form};
+use crate::http::problem::Problem;
+use crate::http::request::Context;
+use crate::view;
+
+#[derive(Deserialize)]
+pub(super) struct Fields {
+    #[serde(default)]
+    pub(super) csrf: String,
+}
+
+pub(super) async fn ask(State(web): State<Web>, context: Context, headers: HeaderMap) -> Response {
+    let Some(secret) = cookie::session(&headers, &context.realm) else { return see(&context, "/sign-in") };
+    let csrf = form::token(&web, &context, &secret);
+    let shown = view::SignOut { base: context.base(), organisation: context.realm.name.clone(), csrf };
+    page(StatusCode::OK, shown.render())
+}
+
+pub(super) async fn submit(
+    State(web): State<Web>,
+    context: Context,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Problem> {
+    let Some(secret) = cookie::session(&headers, &context.realm) else { return Ok(see(&context, "/sign-in")) };
+    if !form::is_ours(&web, &context, &headers, Some(&secret), &fields.csrf).await? {
+        return Err(Code::Forbidden.into());
+    }
+    let presented = Presented { secret: Some(secret), ..Presented::default() };
+    service::session::sign_out(&web.app, context.realm.key, presented, false, context.request.clone()).await?;
+    let shown = view::SignedOut { base: context.base(), organisation: context.realm.name.clone() };
+    let mut response = page(StatusCode::OK, shown.render());
+    forget(&context.realm, &mut response);
+    Ok(response)
+}

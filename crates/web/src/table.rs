@@ -1,0 +1,255 @@
+//! The one way to mount a route. It names who may call it; from that follow the refusals before the body is read, `x-permission` in the OpenAPI
+//! document, and the rows of the endpoint × caller matrix. A route without a declared permission cannot be written.
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use domain::caller::{Caller, Forbidden};
+use domain::id::{SessionId, UserId};
+use domain::permission::Permission;
+use service::caller::Bearer;
+use utoipa::openapi::path::{Operation, PathItem, Paths};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{ComponentsBuilder, RefOr};
+use utoipa_axum::router::UtoipaMethodRouter;
+use wire::problem::Code;
+
+use crate::config::Web;
+use crate::http::body;
+use crate::http::cross_site::{self, Cause};
+use crate::http::problem::Problem;
+use crate::http::request::Context;
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Public,
+    /// Whoever is signed in, about themselves.
+    Oneself,
+    /// Who holds this permission somewhere; the use case looks where.
+    May(Permission),
+    /// Who holds one of these.
+    MayEither(Permission, Permission),
+    /// An API with its credentials; the handler checks them.
+    Client,
+}
+
+impl Access {
+    /// `x-permission`.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Public => "public".to_owned(),
+            Self::Oneself => "self".to_owned(),
+            Self::May(permission) => permission.as_str().to_owned(),
+            Self::MayEither(one, other) => format!("{}|{}", one.as_str(), other.as_str()),
+            Self::Client => "client".to_owned(),
+        }
+    }
+
+    /// Whether a caller passes, as far as the route can tell.
+    #[must_use]
+    pub fn admits(self, caller: &Caller) -> Result<(), Forbidden> {
+        let holds = |permission| {
+            if caller.holds(permission) { Ok(()) } else { Err(Forbidden { missing: permission, detail: None }) }
+        };
+        match self {
+            Self::Public | Self::Oneself | Self::Client => Ok(()),
+            Self::May(permission) => holds(permission),
+            Self::MayEither(one, other) => holds(one).or_else(|missing| holds(other).map_err(|_| missing)),
+        }
+    }
+}
+
+/// A route as it was mounted.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The method.
+    pub method: Method,
+    /// The path template.
+    pub path: String,
+    /// Who may call it.
+    pub access: Access,
+    /// Whether it is in the OpenAPI document; pages are not.
+    pub json: bool,
+}
+
+/// The routes, and the document that describes them.
+#[derive(Default)]
+pub struct Table {
+    router: Router<Web>,
+    paths: Paths,
+    schemas: Vec<(String, RefOr<Schema>)>,
+    endpoints: Vec<Endpoint>,
+}
+
+impl Table {
+    /// Mounts JSON routes of one path: `routes!(handler)`.
+    #[must_use]
+    pub fn json(self, access: Access, routes: UtoipaMethodRouter<Web>) -> Self {
+        self.mount(access, false, routes)
+    }
+
+    /// The same for operations that need a fresh authentication (`x-step-up`).
+    #[must_use]
+    pub fn json_step_up(self, access: Access, routes: UtoipaMethodRouter<Web>) -> Self {
+        self.mount(access, true, routes)
+    }
+
+    fn mount(mut self, access: Access, step_up: bool, (schemas, mut paths, methods): UtoipaMethodRouter<Web>) -> Self {
+        self.schemas.extend(schemas);
+        let guarded = methods.route_layer(from_fn(move |request: Request, next: Next| enforce(access, request, next)));
+        for (path, item) in std::mem::take(&mut paths.paths) {
+            let mut item = item;
+            for (method, operation) in operations(&mut item) {
+                let marks = operation.extensions.get_or_insert_default();
+                marks.insert("x-permission".to_owned(), access.name().into());
+                if step_up {
+                    marks.insert("x-step-up".to_owned(), true.into());
+                }
+                self.endpoints.push(Endpoint { method, path: path.clone(), access, json: true });
+            }
+            self.router = self.router.route(&path, guarded.clone());
+            match self.paths.paths.get_mut(&path) {
+                Some(known) => known.merge_operations(item),
+                None => {
+                    self.paths.paths.insert(path, item);
+                }
+            }
+        }
+        self
+    }
+
+    /// Mounts a page. Pages look at cookies, not at bearers; what they show is decided by the use cases.
+    #[must_use]
+    pub fn page(mut self, method: &Method, path: &str, handler: MethodRouter<Web>) -> Self {
+        self.endpoints.push(Endpoint {
+            method: method.clone(),
+            path: path.to_owned(),
+            access: Access::Public,
+            json: false,
+        });
+        self.router = self.router.route(path, handler);
+        self
+    }
+
+    /// The routes, the document's parts, and the list of what was mounted.
+    #[must_use]
+    pub fn done(self) -> (Router<Web>, Paths, utoipa::openapi::Components, Vec<Endpoint>) {
+        let components = ComponentsBuilder::new().schemas_from_iter(self.schemas).build();
+        (self.router, self.paths, components, self.endpoints)
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    [
+        (Method::GET, item.get.as_mut()),
+        (Method::PUT, item.put.as_mut()),
+        (Method::POST, item.post.as_mut()),
+        (Method::PATCH, item.patch.as_mut()),
+        (Method::DELETE, item.delete.as_mut()),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((method, operation?)))
+}
+
+/// Size, then 401, then 403: before the body is read.
+async fn enforce(access: Access, mut request: Request, next: Next) -> Response {
+    match admit(access, &mut request).await {
+        Err(problem) => problem.into_response(),
+        Ok(caller) => {
+            let web = request.extensions().get::<Web>().cloned();
+            let response = next.run(request).await;
+            if let (Some(web), Some(caller), Some(missing)) = (web, caller, missing(&response)) {
+                record_refusal(&web, &caller, missing).await;
+            }
+            response
+        }
+    }
+}
+
+async fn admit(access: Access, request: &mut Request) -> Result<Option<Caller>, Problem> {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > body::LONGEST) {
+        return Err(Code::PayloadTooLarge.into());
+    }
+    let parts = request.extensions();
+    let (Some(web), Some(context)) = (parts.get::<Web>().cloned(), parts.get::<Context>().cloned()) else {
+        return Err(Problem::internal(&"a route outside of its layers"));
+    };
+    if access == Access::Public && !request.method().is_safe() {
+        same_site(&web, &context, request.headers()).await?;
+    }
+    if matches!(access, Access::Public | Access::Client) {
+        return Ok(None);
+    }
+    let caller = authenticate(&web, &context, request.headers()).await?;
+    if let Err(forbidden) = access.admits(&caller) {
+        service::caller::refused(&web.app, &caller, &forbidden).await?;
+        return Err(forbidden.into());
+    }
+    request.extensions_mut().insert(caller.clone());
+    Ok(Some(caller))
+}
+
+/// A route that anybody may call may use cookies: what another site causes is refused, and counted.
+async fn same_site(web: &Web, context: &Context, headers: &HeaderMap) -> Result<(), Problem> {
+    match cross_site::judge(headers, &web.own_origins(), &web.config.origins) {
+        Cause::Ours | Cause::NoBrowser => Ok(()),
+        Cause::Foreign => {
+            service::api::cross_site(&web.app, context.realm.key, context.request.clone()).await?;
+            Err(Problem::from(Code::Forbidden).detail("Another site caused this request."))
+        }
+    }
+}
+
+/// Who the bearer is. Every bad one alike.
+///
+/// # Errors
+/// [`Problem`] 401.
+pub async fn authenticate(web: &Web, context: &Context, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let token = match guard::bearer::token(headers) {
+        Ok(Some(token)) => token,
+        Ok(None) => return Err(Problem::not_signed_in(false)),
+        Err(_) => return Err(Problem::not_signed_in(true)),
+    };
+    let refused = || Problem::not_signed_in(true);
+    let claims = web.verify(&context.realm, token).await?.ok_or_else(refused)?;
+    let session = claims.sid.ok_or_else(refused)?;
+    let bearer =
+        Bearer { user: UserId::from_uuid(claims.sub), session: SessionId::from_uuid(session), issued_at: claims.iat };
+    let caller = service::caller::by_bearer(&web.app, context.realm.key, bearer, context.request.clone()).await?;
+    caller.ok_or_else(refused)
+}
+
+/// The permission that a use case found missing.
+fn missing(response: &Response) -> Option<Permission> {
+    let problem = response.extensions().get::<Problem>().filter(|_| response.status() == StatusCode::FORBIDDEN)?;
+    problem.missing.first().and_then(|name| Permission::parse(name))
+}
+
+/// What a use case refused is recorded like what the route refused.
+async fn record_refusal(web: &Web, caller: &Caller, missing: Permission) {
+    let forbidden = Forbidden { missing, detail: None };
+    if let Err(error) = service::caller::refused(&web.app, caller, &forbidden).await {
+        tracing::error!(%error, "a refusal was not recorded");
+    }
+}
+
+/// The caller of a route that is not public.
+#[derive(Clone, Debug)]
+pub struct SignedIn(pub Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Caller>().cloned().map(Self).ok_or_else(|| Problem::not_signed_in(false))
+    }
+}
