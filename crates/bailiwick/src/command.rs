@@ -6,6 +6,7 @@ mod demo;
 mod demo_people;
 mod init;
 mod migrate;
+mod reference;
 mod server;
 
 use std::path::PathBuf;
@@ -46,6 +47,12 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config_check::ConfigCommand),
+    /// Print a generated reference of docs/.
+    #[command(hide = true)]
+    Reference {
+        /// Which one.
+        which: reference::Reference,
+    },
     /// Realms: list, create.
     #[command(subcommand)]
     Realm(admin::RealmCommand),
@@ -73,6 +80,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Init(command) => command.run().await,
             Command::Migrate(command) => command.run().await,
             Command::Config(command) => command.run(),
+            Command::Reference { which } => which.run(),
             Command::Realm(command) => command.run().await,
             Command::User(command) => command.run().await,
             Command::Role(command) => command.run().await,

@@ -1,6 +1,6 @@
 //! Listeners, jobs, shutdown.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -53,11 +53,6 @@ fn bind_one(listen: &str) -> Result<TcpListener, Failure> {
             _ => format!("{listen} cannot be used: {error}"),
         })
     })
-}
-
-/// The loopback address with a port.
-pub(crate) fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
 /// Serves until a signal; `started` is called once connections are accepted.

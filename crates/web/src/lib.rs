@@ -12,5 +12,28 @@ pub mod view; // pages as typed structs
 pub mod well_known; // keys, metadata, the roles catalogue // everything put together
 
 pub use config::{Config, Demo, DemoPerson, Web};
-pub use router::{Service, router, service};
+pub use router::{Service, endpoints, router, service};
 pub use service::App;
+
+/// A code of the closed list of problems, for the reference.
+#[derive(Clone, Copy, Debug)]
+pub struct ProblemCode {
+    /// The stable name.
+    pub name: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// For people.
+    pub title: &'static str,
+    /// What to do.
+    pub explanation: &'static str,
+}
+
+/// The closed list of problems.
+pub fn problem_codes() -> impl Iterator<Item = ProblemCode> {
+    wire::problem::Code::ALL.into_iter().map(|code| ProblemCode {
+        name: code.as_str(),
+        status: code.status(),
+        title: code.title(),
+        explanation: code.explanation(),
+    })
+}

@@ -54,6 +54,13 @@ pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
     (routes.with_state(web.clone()), web, endpoints)
 }
 
+/// The routes of the JSON API and the documents, as mounted.
+#[must_use]
+pub fn endpoints() -> Vec<Endpoint> {
+    let (_, _, _, endpoints) = well_known::mount(api::mount(Table::default())).done();
+    endpoints
+}
+
 async fn not_found() -> Problem {
     Code::NotFound.into()
 }

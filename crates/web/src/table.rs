@@ -75,6 +75,8 @@ pub struct Endpoint {
     pub path: String,
     /// Who may call it.
     pub access: Access,
+    /// Whether it needs a fresh authentication.
+    pub step_up: bool,
     /// Whether it is in the OpenAPI document; pages are not.
     pub json: bool,
 }
@@ -112,7 +114,7 @@ impl Table {
                 if step_up {
                     marks.insert("x-step-up".to_owned(), true.into());
                 }
-                self.endpoints.push(Endpoint { method, path: path.clone(), access, json: true });
+                self.endpoints.push(Endpoint { method, path: path.clone(), access, step_up, json: true });
             }
             self.router = self.router.route(&path, guarded.clone());
             match self.paths.paths.get_mut(&path) {
@@ -132,6 +134,7 @@ impl Table {
             method: method.clone(),
             path: path.to_owned(),
             access: Access::Public,
+            step_up: false,
             json: false,
         });
         self.router = self.router.route(path, handler);

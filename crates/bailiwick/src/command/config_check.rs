@@ -1,4 +1,4 @@
-//! `config check` and `config reference`.
+//! `config check`, and the reference of all settings.
 
 use crate::command::ConfigFile;
 use crate::config::{self, SETTINGS};
@@ -11,8 +11,6 @@ pub(super) enum ConfigCommand {
         #[command(flatten)]
         file: ConfigFile,
     },
-    /// Print the reference of all settings (docs/configuration.md).
-    Reference,
 }
 
 impl ConfigCommand {
@@ -27,7 +25,6 @@ impl ConfigCommand {
                     &format!("the configuration is good: {} on {}", read.base_url, read.listen),
                 );
             }
-            Self::Reference => output::line(reference().trim_end()),
         }
         Ok(())
     }
@@ -36,7 +33,7 @@ impl ConfigCommand {
 /// `docs/configuration.md`.
 pub(crate) fn reference() -> String {
     let mut text = String::from(
-        "# Configuration\n\nMade by `bailiwick config reference`. A TOML file (`--config bailiwick.toml`) has sections and keys; each setting can also come from\n\
+        "# Configuration\n\nMade by `bailiwick reference configuration`. A TOML file (`--config bailiwick.toml`) has sections and keys; each setting can also come from\n\
          the environment, which wins: `server.base_url` is `BAILIWICK__SERVER__BASE_URL`. Unknown keys are refused; `bailiwick config check` prints every mistake at once.\n\n\
          | Setting | Default | Meaning |\n|---|---|---|\n",
     );
@@ -44,19 +41,4 @@ pub(crate) fn reference() -> String {
         text.push_str(&format!("| `{}` | {} | {} |\n", setting.key, setting.default, setting.says));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_configuration_reference_is_current() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
-        let written = std::fs::read_to_string(file).unwrap_or_default();
-
-        assert_eq!(
-            written.trim_end(),
-            super::reference().trim_end(),
-            "run: bailiwick config reference > docs/configuration.md"
-        );
-    }
 }

@@ -217,10 +217,11 @@ impl<'c> WriteTx<'c> {
             Done::Events(events) => events,
         };
         let salt = || domain::entropy::bytes::<32>(&*self.entropy);
-        let records = events
-            .iter()
-            .map(|event| event.record(EventId::new(&*self.entropy, self.now), self.now, &self.allowed, salt))
-            .collect();
+        // Events of one transaction share an instant; sorted ids keep their order in listings by (at, id).
+        let mut ids: Vec<EventId> = events.iter().map(|_| EventId::new(&*self.entropy, self.now)).collect();
+        ids.sort_unstable();
+        let records =
+            events.iter().zip(ids).map(|(event, id)| event.record(id, self.now, &self.allowed, salt)).collect();
         Ok((outcome.value, records))
     }
 

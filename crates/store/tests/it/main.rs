@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod counters; // the smallest thing to write: numbers under a name
+mod data_model;
 mod literals; // all statements, found in the sources
 
 mod audit;

@@ -56,14 +56,9 @@ impl Term {
 }
 
 impl Abilities {
-    /// "14 things".
-    fn count(&self) -> String {
-        words::count(i64::try_from(self.descriptions.len()).unwrap_or(i64::MAX), "thing", "things")
-    }
-
-    /// The fold's label; called by the template.
+    /// "14 things", for the template.
     pub(super) fn things(&self) -> String {
-        self.count()
+        words::count(i64::try_from(self.descriptions.len()).unwrap_or(i64::MAX), "thing", "things")
     }
 }
 
