@@ -1,1 +1,82 @@
-fn main() {}
+//! How fast it is, and how close to the limit: each measurement runs beside what bounds it, in alternating short rounds, and prints the
+//! ratio with its target. Nothing fails by time. `docs/performance.md` says how to read it.
+//!
+//!     cargo run --release -p bench -- [name…] [--json] [--rest SECONDS]
+
+mod measure; // clocks, and two things beside each other
+mod report; // lines with their targets
+
+mod families; // refresh families, and moving them on
+mod flood; // latency of a refresh while passwords are checked
+mod house; // a realm with people and sessions
+mod http; // a server process and requests to it
+mod permission; // may this caller do that?
+mod refresh; // one refresh after the other, durable
+mod sign_in; // passwords at full load
+mod start; // start, memory, size
+mod token; // issuing and validating
+
+use std::process::ExitCode;
+
+use crate::report::Report;
+
+/// Whatever went wrong, for the person at the terminal.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Everything that can be measured, in this order.
+const NAMES: &[&str] = &[
+    "issue",
+    "validate",
+    "permission",
+    "refresh-sqlite",
+    "refresh-postgres",
+    "sign-in",
+    "flood",
+    "flood-http",
+    "start",
+    "memory",
+    "size",
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let (mut names, mut json, mut rest) = (Vec::new(), false, 120);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => json = true,
+            "--rest" => rest = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(rest),
+            name if NAMES.contains(&name) => names.push(name.to_owned()),
+            other => {
+                report::complain(&format!("there is no measurement {other}: {}", NAMES.join(", ")));
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let chosen = |name: &&&str| names.is_empty() || names.iter().any(|one| one == *name);
+    let mut report = Report::new(json);
+    let mut failed = false;
+    for name in NAMES.iter().filter(chosen) {
+        if let Err(error) = run(name, rest, &mut report) {
+            report::complain(&format!("{name}: {error}"));
+            failed = true;
+        }
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn run(name: &str, rest: u64, report: &mut Report) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match name {
+        "issue" => token::issue(report),
+        "validate" => token::validate(report),
+        "permission" => permission::check(report),
+        "refresh-sqlite" => runtime.block_on(refresh::sqlite(report)),
+        "refresh-postgres" => runtime.block_on(refresh::postgres(report)),
+        "sign-in" => runtime.block_on(sign_in::at_full_load(report)),
+        "flood" => runtime.block_on(flood::in_process(report)),
+        "flood-http" => runtime.block_on(flood::over_http(report)),
+        "start" => runtime.block_on(start::second(report)),
+        "memory" => runtime.block_on(start::memory(report, rest)),
+        _ => start::size(report),
+    }
+}

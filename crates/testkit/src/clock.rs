@@ -43,3 +43,9 @@ impl FixedClock {
         self.0.store(to.micros(), Ordering::SeqCst);
     }
 }
+
+impl service::clock::Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+}

@@ -104,13 +104,40 @@ impl Db {
         Self::open(location, Home::Database { _database: database }, false).await
     }
 
+    /// A folder with a database that was seeded elsewhere: new ids are random, because it holds old ones already.
+    pub(crate) async fn of_seeded_folder(folder: Folder) -> Self {
+        let location = Location::Folder(folder.path().to_owned());
+        Self::open_with(location, Home::Folder { _folder: folder }, true, Arc::new(SystemEntropy), 4).await
+    }
+
+    /// The same on PostgreSQL.
+    pub(crate) async fn of_seeded_database(database: postgres::Database) -> Self {
+        let location = Location::Postgres(database.url().to_owned());
+        Self::open_with(location, Home::Database { _database: database }, false, Arc::new(SystemEntropy), 20).await
+    }
+
+    /// A database that stays, for seeding it.
+    pub(crate) async fn of_location(location: Location) -> Self {
+        Self::open_with(location, Home::Elsewhere, false, Arc::new(SystemEntropy), 4).await
+    }
+
     async fn open(location: Location, home: Home, serving: bool) -> Self {
         // What is opened again must not draw the same ids again.
         let entropy: Arc<dyn Entropy> = match home {
             Home::Elsewhere => Arc::new(SystemEntropy),
             _ => Arc::new(SeededEntropy::new(1)),
         };
-        let options = Options { connections: 20, serving, ..Options::new(location.clone()) };
+        Self::open_with(location, home, serving, entropy, 20).await
+    }
+
+    async fn open_with(
+        location: Location,
+        home: Home,
+        serving: bool,
+        entropy: Arc<dyn Entropy>,
+        connections: usize,
+    ) -> Self {
+        let options = Options { connections, serving, ..Options::new(location.clone()) };
         let store = Store::open(&options, entropy.clone()).await.expect("a database");
         Self {
             store,

@@ -14,6 +14,8 @@
     reason = "what fails here fails the test, and says where"
 )]
 
+pub mod app; // the whole server in process
+pub mod browser; // a client with a cookie jar
 pub mod clock; // a clock that stands still until it is advanced
 pub mod db; // a database for one test, with two realms
 pub mod entropy; // random bytes: the same ones in each run, or real ones
@@ -23,16 +25,18 @@ mod race; // many at once
 mod runner; // what `on_both_databases!` expands to
 pub mod twin; // the second realm, of which nothing may be seen or touched
 
+pub use app::TestApp;
+pub use browser::{Answer, Browser};
 pub use clock::FixedClock;
 pub use db::{Db, sql};
 pub use entropy::{SeededEntropy, SystemEntropy};
 pub use folder::Folder;
 pub use race::race;
-pub use runner::{on_postgres, on_sqlite, runtime};
+pub use runner::{Fixture, on_postgres, on_sqlite, runtime};
 
 /// Makes of each function a module with two tests, `sqlite` and `postgres`.
 ///
-/// Afterwards the twin realm must be as it was: see [`Db::twin_may_change`]. Attributes go to the module.
+/// Afterwards of a [`Db`] the twin realm must be as it was: see [`Db::twin_may_change`]. Attributes go to the module.
 #[macro_export]
 macro_rules! on_both_databases {
     ($($(#[$attribute:meta])* async fn $name:ident($db:ident: $type:ty) $body:block)*) => {$(

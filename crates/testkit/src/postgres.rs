@@ -230,9 +230,14 @@ pub struct Database {
 impl Database {
     /// Copies the template, which the first test of a run makes.
     pub(crate) async fn create(admin: &str) -> Self {
+        Self::create_from(admin, &format!("bw_template_{}", &sources()[..16]), crate::db::make_template).await
+    }
+
+    /// Copies a template that `make` makes if it is not there yet; `make` is given its URL.
+    pub(crate) async fn create_from(admin: &str, template: &str, make: impl AsyncFnOnce(&str)) -> Self {
         let client = connect(admin).await;
-        let template = template(admin, &client).await;
-        Self::copy(admin, &client, &template).await
+        ensure_template(admin, &client, template, make).await;
+        Self::copy(admin, &client, template).await
     }
 
     /// Without any table.
@@ -279,24 +284,22 @@ pub async fn connect(url: &str) -> tokio_postgres::Client {
     client
 }
 
-/// The name of the migrated database. Its name changes with the migrations and with what is seeded.
-async fn template(admin: &str, client: &tokio_postgres::Client) -> String {
+/// Makes a template database unless it is there. Its name changes with what it is made of.
+async fn ensure_template(admin: &str, client: &tokio_postgres::Client, name: &str, make: impl AsyncFnOnce(&str)) {
     const LOCK: i64 = 0x6261_696c_7465_7374;
-    let name = format!("bw_template_{}", &sources()[..16]);
     client.query("SELECT pg_advisory_lock($1)", &[&LOCK]).await.expect("a lock");
     let there = client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name]).await.expect("databases");
     if there.is_none() {
         let making = format!("{name}_making");
         client.batch_execute(&format!("DROP DATABASE IF EXISTS {making} WITH (FORCE)")).await.expect("no database");
         client.batch_execute(&format!("CREATE DATABASE {making}")).await.expect("a database");
-        crate::db::make_template(&with_database(admin, &making)).await;
+        make(&with_database(admin, &making)).await;
         // Connections that are closing would still be in the way of the renaming.
         let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1";
         client.query(end, &[&making]).await.expect("no connections");
         client.batch_execute(&format!("ALTER DATABASE {making} RENAME TO {name}")).await.expect("the template");
     }
     client.query("SELECT pg_advisory_unlock($1)", &[&LOCK]).await.expect("no lock");
-    name
 }
 
 /// A hash over what a template is made of.
