@@ -142,10 +142,10 @@ async fn replayed(tx: &mut WriteTx<'_>, stored: &Stored, asked: &Refresh) -> Res
     let name = user::find(tx, stored.user).await?.map(|user| user.name().to_owned()).unwrap_or_default();
     let reuse = Event::new(EventType::AuthnTokenReuse).user(stored.user, &name).denied("replayed");
     let mut events = Events::from(reuse.with("family", asked.token.family().to_string()));
-    if let Some(id) = stored.session {
-        if sessions::end(tx, id, reason).await? {
-            events = events.and(session::ended(id, stored.user, &name, reason));
-        }
+    if let Some(id) = stored.session
+        && sessions::end(tx, id, reason).await?
+    {
+        events = events.and(session::ended(id, stored.user, &name, reason));
     }
     Ok(Outcome::done(Answer::Ended, events))
 }

@@ -180,6 +180,7 @@ impl TestApp {
         let text = "SELECT id FROM \"user\" WHERE realm_id = $1 AND username = $2";
         match self.db.rows(text, vec![realm.into(), username.into()]).await.first().map(Vec::as_slice) {
             Some([Value::Uuid(id)]) => id.to_string(),
+            Some([Value::Bytes(id)]) => uuid::Uuid::from_slice(id).expect("16 bytes").to_string(),
             other => panic!("{username}: {other:?}"),
         }
     }

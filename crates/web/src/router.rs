@@ -27,7 +27,6 @@ use crate::{api, openapi, pages, well_known};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The routes and the list of them.
-#[must_use]
 pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
     let demo = config.demo.is_some();
     let origins: Vec<HeaderValue> = config.origins.iter().filter_map(|origin| origin.parse().ok()).collect();

@@ -53,7 +53,9 @@ impl Access {
     }
 
     /// Whether a caller passes, as far as the route can tell.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`Forbidden`] names the permission.
     pub fn admits(self, caller: &Caller) -> Result<(), Forbidden> {
         let holds = |permission| {
             if caller.holds(permission) { Ok(()) } else { Err(Forbidden { missing: permission, detail: None }) }
@@ -142,7 +144,6 @@ impl Table {
     }
 
     /// The routes, the document's parts, and the list of what was mounted.
-    #[must_use]
     pub fn done(self) -> (Router<Web>, Paths, utoipa::openapi::Components, Vec<Endpoint>) {
         let components = ComponentsBuilder::new().schemas_from_iter(self.schemas).build();
         (self.router, self.paths, components, self.endpoints)

@@ -135,13 +135,13 @@ impl Demo {
                 redacted(&kept.database)
             )));
         }
-        if let Location::Folder(folder) = Location::parse(&config.database) {
-            if !open::has_database(&folder) {
-                return Err(Failure(format!(
-                    "the database {} is gone. Start with --fresh to begin anew.",
-                    folder.display()
-                )));
-            }
+        if let Location::Folder(folder) = Location::parse(&config.database)
+            && !open::has_database(&folder)
+        {
+            return Err(Failure(format!(
+                "the database {} is gone. Start with --fresh to begin anew.",
+                folder.display()
+            )));
         }
         let kek = kek::from_file(&self.data.join("key-encryption-key"))?;
         let app = open::app(config, kek, open::Mode::Serve, true).await?;
@@ -184,14 +184,14 @@ impl Demo {
     async fn make(&self, config: &Config) -> Result<(App, Kept), Failure> {
         let profile = service::profile::parse(profile_text(&self.profile)?)?;
         let entropy = service::entropy::SystemEntropy;
-        if let Location::Folder(folder) = Location::parse(&config.database) {
-            if open::has_database(&folder) {
-                return Err(Failure(format!(
-                    "the database {} is not empty, and {} does not know it. Take another --database, or the --data it was made with.",
-                    folder.display(),
-                    self.data.display()
-                )));
-            }
+        if let Location::Folder(folder) = Location::parse(&config.database)
+            && open::has_database(&folder)
+        {
+            return Err(Failure(format!(
+                "the database {} is not empty, and {} does not know it. Take another --database, or the --data it was made with.",
+                folder.display(),
+                self.data.display()
+            )));
         }
         std::fs::create_dir_all(&self.data)
             .map_err(|e| Failure(format!("cannot make the folder {}: {e}", self.data.display())))?;

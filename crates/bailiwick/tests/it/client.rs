@@ -166,9 +166,15 @@ impl Person {
     }
 }
 
-/// The claims of a token, unverified.
-pub(crate) fn header_of(token: &str) -> Value {
-    use base64::Engine as _;
-    let part = token.split('.').next().unwrap();
-    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+/// `POST /password/reset`: chooses a password with a link's token.
+pub(crate) async fn reset(base: &str, token: &str, password: &str) -> Answer {
+    let body = json!({ "token": token, "new_password": password });
+    send(http().post(format!("{base}/api/v1/password/reset")).json(&body)).await
+}
+
+/// The ids of the keys that a server publishes.
+pub(crate) async fn published_keys(base: &str) -> Vec<String> {
+    let answer = send(http().get(format!("{base}/.well-known/jwks.json"))).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }

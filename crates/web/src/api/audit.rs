@@ -126,7 +126,7 @@ struct EventShape {
 }
 
 /// The event's canonical bytes, with what is personal put back where it has not been erased.
-fn shape(event: Event) -> EventShape {
+fn shape(event: &Event) -> EventShape {
     let canonical: Value = serde_json::from_slice(&event.canonical).unwrap_or_default();
     let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
     let object = |value: &Value| value.as_object().cloned();
@@ -178,7 +178,7 @@ async fn list(
 ) -> Result<Out<Page<EventShape>>, Problem> {
     let limit = page::limit(query.limit)?;
     let events = service::audit::list(&web.app, &caller, filter(&query)?, limit + 1).await?;
-    Ok(Out(page::cut(events, limit, |last| format!("{} {}", last.at.micros(), last.id), shape)))
+    Ok(Out(page::cut(events, limit, |last| format!("{} {}", last.at.micros(), last.id), |event| shape(&event))))
 }
 
 /// One event.
@@ -186,5 +186,5 @@ async fn list(
     responses((status = 200, description = "The event", body = EventShape), (status = "4XX", description = "Refused", body = ProblemDocument)))]
 async fn get(State(web): State<Web>, SignedIn(caller): SignedIn, path: Path<Uuid>) -> Result<Out<EventShape>, Problem> {
     let event = service::audit::get(&web.app, &caller, EventId::from_uuid(path.0)).await?;
-    Ok(Out(shape(event)))
+    Ok(Out(shape(&event)))
 }

@@ -114,7 +114,7 @@ pub fn host(config: &Config, headers: &HeaderMap, uri: &Uri) -> Host {
     let (scheme, own) = config.base_url.split_once("://").unwrap_or(("", ""));
     let default_port = if scheme == "https" { ":443" } else { ":80" };
     let plain = |text: &str| text.strip_suffix(default_port).unwrap_or(text).to_owned();
-    if plain(&sent) == plain(own) || config.other_hosts.iter().any(|host| *host == sent) {
+    if plain(&sent) == plain(own) || config.other_hosts.contains(&sent) {
         return Host::Ours;
     }
     let port = own.rsplit_once(':').map_or("", |(_, port)| port);

@@ -1,0 +1,119 @@
+//! A server process of the release build, and requests to it.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use domain::refresh::RefreshToken;
+use serde_json::json;
+
+use crate::Failure;
+use crate::house::{KEK, PASSWORD};
+use crate::measure::{since, wall};
+
+/// The program beside this one.
+pub(crate) fn program() -> Result<PathBuf, Failure> {
+    let path = std::env::current_exe()?.with_file_name("bailiwick");
+    if path.exists() { Ok(path) } else { Err("first: cargo build --release -p bailiwick".into()) }
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> Result<u16, Failure> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// `bailiwick serve`, ended with this value.
+pub(crate) struct Server {
+    process: Child,
+    port: u16,
+    client: reqwest::Client,
+}
+
+impl Server {
+    /// Starts it on a folder that a [`House`](crate::house::House) was built in.
+    pub(crate) fn start(folder: &Path, port: u16) -> Result<Self, Failure> {
+        let base = format!("http://localhost:{port}");
+        let key = format!("{KEK:02x}").repeat(32);
+        let process = Command::new(program()?)
+            .arg("serve")
+            .env("BAILIWICK__SERVER__BASE_URL", &base)
+            .env("BAILIWICK__SERVER__LISTEN", format!("127.0.0.1:{port}"))
+            .env("BAILIWICK__SERVER__OPERATIONS_LISTEN", format!("127.0.0.1:{}", free_port()?))
+            .env("BAILIWICK__DATABASE__LOCATION", folder)
+            .env("BAILIWICK__KEYS__ENCRYPTION_KEY", key)
+            .env("BAILIWICK__LOG__LEVEL", "error")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self { process, port, client: reqwest::Client::builder().no_proxy().build()? })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Waits for the first answer; returns how many seconds that took.
+    pub(crate) fn first_response(&self) -> Result<f64, Failure> {
+        let start = wall();
+        let request =
+            format!("GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", self.port);
+        while since(start) < 20.0 {
+            let mut answer = [0; 12];
+            let asked = TcpStream::connect(("127.0.0.1", self.port)).and_then(|mut socket| {
+                socket.write_all(request.as_bytes())?;
+                socket.read_exact(&mut answer)
+            });
+            if asked.is_ok() && &answer == b"HTTP/1.1 200" {
+                return Ok(since(start));
+            }
+            std::thread::park_timeout(Duration::from_micros(500));
+        }
+        Err("the server does not answer".into())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.port)
+    }
+
+    /// Exchanges a refresh token.
+    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<(), Failure> {
+        let cookie = format!("__Host-bailiwick-refresh={}", token.expose());
+        let request = self.client.post(self.url("/api/v1/session/refresh")).header("Cookie", cookie);
+        let response = request.header("Content-Type", "application/json").body("{}").send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        if status == 200 { Ok(()) } else { Err(format!("refresh: {status} {text}").into()) }
+    }
+
+    /// Signs in; returns the status.
+    pub(crate) async fn sign_in(&self, person: &str) -> Result<u16, Failure> {
+        let body = json!({ "identifier": person, "password": PASSWORD, "audience": "clinic" });
+        let response = self.client.post(self.url("/api/v1/sign-in")).json(&body).send().await?;
+        let status = response.status().as_u16();
+        response.bytes().await?;
+        Ok(status)
+    }
+
+    /// Resident memory in MiB, and its part that no file stands behind.
+    pub(crate) fn memory(&self) -> Result<(f64, f64), Failure> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kib = line.and_then(|rest| rest.split_ascii_whitespace().next()).and_then(|n| n.parse::<f64>().ok());
+            kib.map(|kib| kib / 1024.0).ok_or_else(|| Failure::from(format!("no {name}")))
+        };
+        Ok((field("VmRSS:")?, field("RssAnon:")?))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // As an operator would: so that the database is closed in order.
+        if let Some(id) = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        }
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,121 @@
+//! What the README shows, from the first sign-in to the audit log.
+
+use domain::realm::RealmKey;
+use domain::time::minutes;
+use serde_json::{Value, json};
+use testkit::{Answer, TestApp, on_both_databases};
+
+fn permissions(answer: &Answer) -> Vec<String> {
+    let items = answer.json()["items"].as_array().expect("items").clone();
+    items.iter().map(|item| format!("{}/{}", item["api"], item["permission"]).replace('"', "")).collect()
+}
+
+on_both_databases! {
+    async fn a_nurse_signs_in_is_given_a_role_uses_it_and_signs_out(app: TestApp) {
+        let mut nurse = app.browser();
+        let signed_in = nurse.sign_in("nurse").await.json();
+        assert_eq!(signed_in["outcome"], "signed_in");
+        assert_eq!(signed_in["user"]["roles"], json!(["nurse"]));
+
+        let me = nurse.me().await.expect(200).json();
+        assert_eq!((&me["username"], &me["status"]), (&json!("nurse"), &json!("active")));
+        let may = permissions(&nurse.get("/api/v1/me/permissions").await.expect(200));
+        assert!(may.contains(&"clinic/charts:read".to_owned()), "inherited from clinical-staff: {may:?}");
+        assert!(!may.contains(&"clinic/results:release".to_owned()));
+
+        let mut admin = app.signed_in("admin").await;
+        let id = me["id"].as_str().unwrap();
+        let body = json!({ "role": "charge-nurse", "unit": "/clinic-a/ward-3", "reason": "Leads the night shift" });
+        let grant = admin.post(&format!("/api/v1/users/{id}/grants"), &body).await.expect(201).json();
+        assert_eq!((&grant["role"], &grant["unit"]), (&json!("charge-nurse"), &json!("/clinic-a/ward-3")));
+
+        // Our own API looks at the state of this moment; the token of another API follows at the next refresh.
+        let may = permissions(&nurse.get("/api/v1/me/permissions").await.expect(200));
+        assert!(may.contains(&"clinic/results:release".to_owned()));
+        app.advance(minutes(1));
+        let token = nurse.refresh().await.expect(200).json();
+        let claims = crate::claims(token["access_token"].as_str().unwrap());
+        assert_eq!(claims["units"], json!({ "/clinic-a/ward-3": ["charge-nurse"] }));
+
+        nurse.post_empty("/api/v1/sign-out").await.expect(204);
+        assert_eq!(nurse.me().await.status, 401);
+        assert!(nurse.cookies.is_empty());
+    }
+
+    async fn after_sign_out_neither_the_refresh_token_nor_the_access_token_is_of_use(app: TestApp) {
+        let mut nurse = app.signed_in("nurse").await;
+        let before = nurse.clone();
+        nurse.post_empty("/api/v1/sign-out").await.expect(204);
+
+        let mut stolen = before;
+        assert_eq!(stolen.me().await.expect(401).code(), "not-signed-in");
+        assert_eq!(stolen.get("/account").await.expect(303).header("location"), "/sign-in?return_to=/account");
+        assert_eq!(stolen.refresh().await.expect(401).code(), "session-ended");
+    }
+
+    async fn the_audit_log_says_who_did_what_to_whom_when_and_from_where(app: TestApp) {
+        let nurse = app.user_id(RealmKey::MAIN, "nurse").await;
+        let mut admin = app.signed_in("admin").await;
+        let body = json!({ "role": "charge-nurse", "reason": "Leads the night shift" });
+        let path = format!("/api/v1/users/{nurse}/grants");
+        admin.call(axum::http::Method::POST, &path).header("x-request-id", "walk-1").json(&body).send().await.expect(201);
+
+        let found = admin.get("/api/v1/audit/events?type=role_granted&limit=1").await.expect(200).json();
+
+        let event = &found["items"][0];
+        assert_eq!(event["actor"]["name"], "The admin");
+        assert_eq!(event["actor"]["acr"], "urn:bailiwick:aal1");
+        assert_eq!((&event["subject"]["id"], &event["subject"]["name"]), (&json!(nurse), &json!("The nurse")));
+        assert_eq!((&event["after"]["role"], &event["after"]["unit"]), (&json!("charge-nurse"), &json!("/")));
+        assert_eq!(event["after"]["reason"], "Leads the night shift");
+        assert_eq!((&event["at"], &event["request_id"]), (&json!("2026-11-21T14:36:00.000000Z"), &json!("walk-1")));
+        assert_eq!(event["source"], json!({ "address": "192.0.2.7", "user_agent": "testkit/1" }));
+    }
+}
+
+#[tokio::test]
+async fn signing_out_is_idempotent() {
+    let app = TestApp::new().await;
+    let mut nurse = app.signed_in("nurse").await;
+    let mut again = nurse.clone();
+    nurse.post_empty("/api/v1/sign-out").await.expect(204);
+
+    let (answer, events) = app.events_while(again.post_empty("/api/v1/sign-out")).await;
+
+    assert_eq!(answer.status, 204);
+    assert!(events.is_empty(), "{events:?}");
+    app.browser().post_empty("/api/v1/sign-out").await.expect(204);
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_ends_every_session_and_every_token() {
+    let app = TestApp::new().await;
+    let mut here = app.signed_in("nurse").await;
+    let mut there = app.signed_in("nurse").await;
+    let mut somebody_else = app.signed_in("physician").await;
+
+    here.post_empty("/api/v1/sign-out/everywhere").await.expect(204);
+
+    assert_eq!(there.me().await.status, 401);
+    assert_eq!(there.refresh().await.expect(401).code(), "session-ended");
+    assert_eq!(somebody_else.me().await.status, 200);
+    assert_eq!(app.signed_in("nurse").await.me().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_person_sees_and_ends_their_own_sessions_and_nobody_elses() {
+    let app = TestApp::new().await;
+    let mut desk = app.signed_in("nurse").await;
+    let mut tablet = app.signed_in("nurse").await;
+    let mut physician = app.signed_in("physician").await;
+    let list = desk.get("/api/v1/me/sessions").await.expect(200).json();
+    let sessions: &Vec<Value> = list["items"].as_array().unwrap();
+    assert_eq!(sessions.len(), 2);
+    let other = sessions.iter().find(|session| session["current"] == false).unwrap()["id"].as_str().unwrap();
+
+    assert_eq!(physician.delete(&format!("/api/v1/me/sessions/{other}")).await.expect(404).code(), "not-found");
+    desk.delete(&format!("/api/v1/me/sessions/{other}")).await.expect(204);
+
+    assert_eq!(tablet.me().await.status, 401);
+    assert_eq!(desk.me().await.status, 200);
+}
