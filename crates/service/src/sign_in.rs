@@ -152,14 +152,19 @@ type Found = Option<(User, Option<credential::Password>)>;
 
 /// Counts the try and finds who is meant. Both in one transaction, whether or not there is anybody.
 async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn, keys: Keys) -> Result<(Found, i64), SignInError> {
-    let identifier = attempt.identifier.clone();
+    let input = (app.clone(), attempt.identifier.clone(), attempt.audience.clone(), keys);
     let outcome = app
         .store
-        .write(allowed.clone(), app.now(), (identifier, keys), |tx, (identifier, keys)| {
+        .write(allowed.clone(), app.now(), input, |tx, (app, identifier, audience, keys)| {
             Box::pin(async move {
+                // Audiences are no secret: a mistyped one is told before anything is counted.
+                let known = directory::current(app, tx).await?;
+                if audience.as_ref().is_some_and(|audience| !known.apis.contains_key(audience)) {
+                    return Err(SignInError::from(UnknownAudience));
+                }
                 let failures = match admit(tx, keys).await? {
                     Ok(failures) => failures,
-                    Err(refused) => return Ok::<_, StoreError>(refusal(refused)),
+                    Err(refused) => return Ok(refusal(refused)),
                 };
                 let found = match user::by_identifier(tx, identifier).await? {
                     Some(user) => {

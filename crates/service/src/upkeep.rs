@@ -4,7 +4,7 @@
 use domain::allowed::{Allowed, Job};
 use domain::event::{Event, EventType};
 use domain::realm::RealmKey;
-use store::{Events, Outcome, StoreError, Upkeep, session, throttle};
+use store::{Events, Outcome, StoreError, Upkeep, session, throttle, user};
 
 use crate::app::App;
 
@@ -22,9 +22,12 @@ pub async fn expire(app: &App, realm: RealmKey) -> Result<bool, StoreError> {
                 let counters = throttle::expire(tx, CHUNK).await?;
                 let over = session::expire(tx, CHUNK).await?;
                 let more = over.len() as u64 >= CHUNK.unsigned_abs() || counters >= CHUNK.unsigned_abs();
-                let mut events = over.into_iter().map(|(id, user)| {
-                    Event::new(EventType::SessionExpired).user(user, "").with("session", id.to_string())
-                });
+                let mut events = Vec::with_capacity(over.len());
+                for (id, user) in over {
+                    let name = user::find(tx, user).await?.map(|user| user.name().to_owned()).unwrap_or_default();
+                    events.push(Event::new(EventType::SessionExpired).user(user, &name).with("session", id.to_string()));
+                }
+                let mut events = events.into_iter();
                 Ok(match events.next() {
                     Some(first) => Outcome::done(more, Events::from(first).and_all(events)),
                     None => Outcome::upkeep(more, Upkeep::Expiry),

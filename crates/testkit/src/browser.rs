@@ -86,7 +86,6 @@ impl Answer {
     }
 
     /// Fails the test unless the status is this one.
-    #[must_use]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");

@@ -77,6 +77,11 @@ impl Db {
         Self::open(Location::Folder(folder.to_owned()), Home::Elsewhere, false).await
     }
 
+    /// The database of a PostgreSQL URL, which stays.
+    pub async fn of_url(url: &str) -> Self {
+        Self::open(Location::Postgres(url.to_owned()), Home::Elsewhere, false).await
+    }
+
     /// An embedded database without any table.
     pub async fn sqlite_unmigrated() -> Self {
         let folder = Folder::new();

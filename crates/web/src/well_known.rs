@@ -128,6 +128,7 @@ async fn authorization_server(State(web): State<Web>, context: Context) -> Resul
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct RolesQuery {
     /// The API whose permissions are meant.
     audience: String,

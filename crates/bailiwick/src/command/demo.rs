@@ -70,6 +70,21 @@ struct Credentials {
     client_secret: String,
 }
 
+impl Kept {
+    /// A demo of which nothing is known but where it is.
+    fn unknown(profile: &str, config: &Config) -> Self {
+        Self {
+            profile: profile.to_owned(),
+            issuer: config.base_url.clone(),
+            database: config.database.clone(),
+            complete: false,
+            people: Vec::new(),
+            others: Vec::new(),
+            apis: Vec::new(),
+        }
+    }
+}
+
 impl Demo {
     pub(super) async fn run(self) -> Result<(), Failure> {
         log("warn");
@@ -99,11 +114,14 @@ impl Demo {
     /// Opens what an earlier run made, or makes it.
     async fn open(&self, config: &Config) -> Result<(App, Kept), Failure> {
         let file = self.data.join("demo.json");
-        let earlier: Option<Kept> = match std::fs::read_to_string(&file) {
-            Ok(text) => Some(
-                serde_json::from_str(&text)
-                    .map_err(|_| Failure(format!("{} is damaged: start with --fresh", file.display())))?,
-            ),
+        let earlier: Option<Kept> = match std::fs::read_to_string(&file).map(|text| serde_json::from_str(&text)) {
+            Ok(Ok(kept)) => Some(kept),
+            // What lies in the folder itself is ours whatever the file says.
+            Ok(Err(_)) if self.fresh && self.database.is_none() => Some(Kept::unknown(&self.profile, config)),
+            Ok(Err(_)) => {
+                let shown = file.display();
+                return Err(Failure(format!("{shown} is damaged: put it back, or start with --fresh to begin anew")));
+            }
             Err(_) => None,
         };
         if self.fresh {
@@ -196,14 +214,14 @@ impl Demo {
         std::fs::create_dir_all(&self.data)
             .map_err(|e| Failure(format!("cannot make the folder {}: {e}", self.data.display())))?;
         let mut kept = Kept {
-            profile: self.profile.clone(),
-            issuer: config.base_url.clone(),
-            database: config.database.clone(),
-            complete: false,
             people: demo_people::people(&profile, &entropy),
             others: demo_people::others(&profile, &entropy),
-            apis: Vec::new(),
+            ..Kept::unknown(&self.profile, config)
         };
+        if !matches!(Location::parse(&config.database), Location::Postgres(_)) {
+            // Before there is a database: stopped between the two, the next start must know that it is ours.
+            self.keep(&kept)?;
+        }
         let kek = kek::from_file_or_new(&self.data.join("key-encryption-key"), &entropy)?;
         let app = open::app(config, kek, open::Mode::Serve, true).await?;
         if !service::realm::all(&app).await?.is_empty() {
@@ -215,10 +233,10 @@ impl Demo {
         self.keep(&kept)?;
         output::error("first start: making keys and people, this takes some seconds");
         self.seed(&app, config, &profile, &mut kept).await?;
-        kept.complete = true;
-        self.keep(&kept)?;
         let credentials = json!({ "issuer": kept.issuer, "apis": kept.apis });
         kek::write_private(&self.data.join("credentials.json"), &format!("{credentials:#}\n"))?;
+        kept.complete = true;
+        self.keep(&kept)?;
         Ok((app, kept))
     }
 
@@ -306,6 +324,11 @@ fn redacted(database: &str) -> String {
 }
 
 fn surface(kept: &Kept, config: &Config, operations: std::net::SocketAddr, data: &Path) -> web::Config {
+    let titles: std::collections::HashMap<String, String> = profile_text(&kept.profile)
+        .and_then(|text| Ok(service::profile::parse(text)?))
+        .map(|profile| profile.role.into_iter().map(|role| (role.name, role.display_name)).collect())
+        .unwrap_or_default();
+    let title = |role: &String| titles.get(role).unwrap_or(role).clone();
     let person = |realm: &'static str| {
         move |person: &Person| web::DemoPerson {
             realm: realm.to_owned(),
@@ -313,7 +336,7 @@ fn surface(kept: &Kept, config: &Config, operations: std::net::SocketAddr, data:
             username: person.username.clone(),
             email: person.email.clone(),
             password: person.password.clone(),
-            grants: person.grants.iter().map(|holds| (holds.role.clone(), holds.unit.clone())).collect(),
+            grants: person.grants.iter().map(|holds| (title(&holds.role), holds.unit.clone())).collect(),
             unit: person.unit.clone(),
         }
     };

@@ -116,11 +116,6 @@ impl Person {
         self.try_post(path, body).await.expect("an answer")
     }
 
-    /// A page, with the cookies.
-    pub(crate) async fn page(&self, path: &str) -> Answer {
-        send(self.with_cookies(Method::GET, path)).await
-    }
-
     /// Everybody's id by username, as an administrator sees them.
     pub(crate) async fn people(&self) -> BTreeMap<String, String> {
         let answer = self.get("/api/v1/users?limit=200").await;

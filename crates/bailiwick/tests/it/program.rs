@@ -162,11 +162,6 @@ pub(crate) fn neighbour(name: &str) -> PathBuf {
     path
 }
 
-/// A port that is free at this moment. Whoever takes it must be ready to find it taken.
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// Copies a folder with all that is in it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();

@@ -32,6 +32,7 @@ pub(super) fn mount(table: Table) -> Table {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
     /// 1-200.
     limit: Option<i64>,

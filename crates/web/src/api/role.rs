@@ -70,6 +70,7 @@ fn shape(graph: &RoleGraph, flat: &Flat) -> RoleShape {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
     /// 1-200.
     limit: Option<i64>,

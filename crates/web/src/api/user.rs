@@ -38,6 +38,7 @@ pub(super) fn mount(table: Table) -> Table {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
     /// `active`, `disabled`, `invited`, `deleted`.
     status: Option<String>,

@@ -72,7 +72,7 @@ pub(super) async fn show(State(web): State<Web>, context: Context) -> Result<Res
         href: link.then(|| value.to_owned()),
     };
     let mail = service::mail::waiting(&web.app, RealmKey::MAIN).await?;
-    let place = if demo.profile == "agency" { "An agency" } else { "A clinic" };
+    let place = if demo.profile == "agency" { "An insurance agency" } else { "A clinic" };
     let shown = view::Demo {
         place: place.to_owned(),
         profile: demo.profile.clone(),

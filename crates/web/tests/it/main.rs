@@ -6,8 +6,13 @@
     reason = "what fails here fails the test, and says where"
 )]
 
+mod cookies; // what is set, and what is believed
+mod cross_site; // what other sites may cause: nothing
+mod headers; // security headers, CORS, redirects
+mod input; // bad input, and the order of refusals
 mod matrix; // endpoint × caller
 mod refresh; // T1 to T10 of requirements 2.6
+mod tokens; // access tokens that are not acceptable
 mod walk; // what the README shows
 
 /// What a token says, unverified.
