@@ -110,7 +110,12 @@ async fn measure(report: &Report, name: &str, door: &Door) -> Result<(), Failure
     report.judged(name, &what, median(ratios), "ratio", Target::AtMost(2.0));
     for (when, latencies) in [("idle", &mut idle), ("flooded", &mut flooded)] {
         for (share, label) in [(0.5, "p50"), (0.99, "p99")] {
-            report.beside(name, &format!("  {label} of a refresh, {when}, all rounds"), percentile(latencies, share), "ms");
+            report.beside(
+                name,
+                &format!("  {label} of a refresh, {when}, all rounds"),
+                percentile(latencies, share),
+                "ms",
+            );
         }
     }
     report.beside(name, "  CPU of one refresh, idle (RS256-3072 included)", median(cpu), "ms");

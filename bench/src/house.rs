@@ -82,7 +82,8 @@ impl House {
         };
         let begun = app.now().minus(minutes(10));
         let families =
-            families::seed(&app.store, &Allowed::cli("bench", key), begun, &ids, sessions, Arc::new(seal)).await?;
+            families::seed(&app.store, Allowed::cli("bench", key).allowed(), begun, &ids, sessions, Arc::new(seal))
+                .await?;
         let guests = Guests { people: names.into(), families: families.into() };
         Ok(Self { app, realm: Arc::new(realm), guests, hash })
     }
@@ -118,17 +119,23 @@ async fn nurse(app: &App, realm: RealmKey, name: &str, hash: &str) -> Result<Use
         unit: unit.clone(),
         grants: vec![FirstGrant { role: "nurse".to_owned(), unit, reason: "bench".to_owned() }],
     };
-    let (person, _) = service::user::create(app, Allowed::cli("bench", realm), invite, Purpose::Activation).await?;
+    let (person, _) =
+        service::user::create_as_operator(app, Allowed::cli("bench", realm), invite, Purpose::Activation).await?;
     let id = person.user.id;
     let credential = CredentialId::new(&*app.entropy, app.now());
     app.store
-        .write(Allowed::cli("bench", realm), app.now(), (credential, hash.to_owned()), move |tx, (credential, hash)| {
-            Box::pin(async move {
-                store::credential::set_password(tx, *credential, id, hash).await?;
-                store::user::set_status(tx, id, Status::Invited, Status::Active).await?;
-                Ok::<_, StoreError>(Outcome::upkeep((), Upkeep::Pending))
-            })
-        })
+        .write(
+            Allowed::cli("bench", realm).into(),
+            app.now(),
+            (credential, hash.to_owned()),
+            move |tx, (credential, hash)| {
+                Box::pin(async move {
+                    store::credential::set_password(tx, *credential, id, hash).await?;
+                    store::user::set_status(tx, id, Status::Invited, Status::Active).await?;
+                    Ok::<_, StoreError>(Outcome::upkeep((), Upkeep::Pending))
+                })
+            },
+        )
         .await?;
     Ok(id)
 }

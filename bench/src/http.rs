@@ -57,8 +57,10 @@ impl Server {
     /// Waits for the first answer; returns how many seconds that took.
     pub(crate) fn first_response(&self) -> Result<f64, Failure> {
         let start = wall();
-        let request =
-            format!("GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", self.port);
+        let request = format!(
+            "GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n",
+            self.port
+        );
         while since(start) < 20.0 {
             let mut answer = [0; 12];
             let asked = TcpStream::connect(("127.0.0.1", self.port)).and_then(|mut socket| {

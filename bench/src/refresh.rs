@@ -33,10 +33,8 @@ async fn seeded(db: &Db) -> Result<Vec<Family>, Failure> {
 /// All walkers go on until the time is over; returns how many refreshes a second were acknowledged.
 async fn walk(store: &Store, allowed: &Allowed, walkers: &mut Vec<Walker>) -> Result<f64, Failure> {
     let start = wall();
-    let tasks: Vec<_> = walkers
-        .drain(..)
-        .map(|walker| tokio::spawn(walk_one(store.clone(), allowed.clone(), walker, start)))
-        .collect();
+    let tasks: Vec<_> =
+        walkers.drain(..).map(|walker| tokio::spawn(walk_one(store.clone(), allowed.clone(), walker, start))).collect();
     let mut done = 0;
     for task in tasks {
         let (walker, count) = task.await??;
@@ -173,9 +171,8 @@ async fn bare_updates(clients: &mut Vec<(tokio_postgres::Client, Walker)>) -> Re
                     let (family, generation, now) = walker.step();
                     let window: Timestamp = now.minus(seconds(GRACE_SECONDS));
                     let values = (now.micros(), 1i64, family.uuid(), generation, window.micros());
-                    let moved = client
-                        .execute(&update, &[&values.0, &values.1, &values.2, &values.3, &values.4])
-                        .await?;
+                    let moved =
+                        client.execute(&update, &[&values.0, &values.1, &values.2, &values.3, &values.4]).await?;
                     count += u32::from(moved == 1);
                 }
                 Ok::<_, tokio_postgres::Error>((client, walker, count))

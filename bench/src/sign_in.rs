@@ -79,7 +79,13 @@ pub(crate) async fn at_full_load(report: &Report) -> Result<(), Failure> {
         ratios.push(bound / wall);
     }
     let name = "sign-in";
-    report.judged(name, "sign-ins / hashes alone (Argon2id 64 MiB, 3 passes)", median(ratios), "ratio", Target::AtLeast(0.9));
+    report.judged(
+        name,
+        "sign-ins / hashes alone (Argon2id 64 MiB, 3 passes)",
+        median(ratios),
+        "ratio",
+        Target::AtLeast(0.9),
+    );
     report.beside(name, "  sign-ins", median(ours), "a second");
     report.beside(name, "  hashes alone, same pool", median(hash), "a second");
     report.beside(name, "  CPU of one sign-in", median(ours_cpu), "ms");

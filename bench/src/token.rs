@@ -130,7 +130,8 @@ pub(crate) fn validate(report: &Report) -> Result<(), Failure> {
     for (name, kind, _, target) in KINDS {
         let key = SigningKey::parse(kind.algorithm(), &kind.generate()?)?;
         let keys = Arc::new(SharedKeys::new(KeySet::from_jwks(&JwkSet { keys: vec![key.jwk().clone()] })?));
-        let verifier = |bytes| Verifier::with_keys("https://id.clinic.example", "clinic", keys.clone()).cache_bytes(bytes);
+        let verifier =
+            |bytes| Verifier::with_keys("https://id.clinic.example", "clinic", keys.clone()).cache_bytes(bytes);
         let token = key.issue(&claims)?;
         let raw_keys = KeySet::from_jwks(&JwkSet { keys: vec![key.jwk().clone()] })?;
         let raw = raw_keys.key(key.kid()).ok_or("no key")?;
@@ -139,9 +140,12 @@ pub(crate) fn validate(report: &Report) -> Result<(), Failure> {
         let message = compact.signing_input.as_bytes();
         let fresh = verifier(0);
         fresh.verify(&token, NOW)?;
-        let cost = beside(|| drop(black_box(fresh.verify(&token, NOW))), || {
-            black_box(raw.verifies(message, &signature));
-        });
+        let cost = beside(
+            || drop(black_box(fresh.verify(&token, NOW))),
+            || {
+                black_box(raw.verifies(message, &signature));
+            },
+        );
         let what = format!("validate {name} the first time / raw verification");
         match target {
             Some(least) => report.judged("validate", &what, cost.ratio, "ratio", Target::AtLeast(*least)),

@@ -19,6 +19,9 @@ use crate::config::Config;
 use crate::kek;
 use crate::output::Failure;
 
+/// What is said when there is nothing yet.
+const EMPTY: &str = "the database is empty: run `bailiwick init --profile healthcare` first";
+
 /// How to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -49,6 +52,9 @@ pub(crate) fn key(config: &Config, entropy: &dyn Entropy, make: bool) -> Result<
     let file = folder.join("key-encryption-key");
     if file.exists() {
         return kek::from_file(&file);
+    }
+    if !make && !has_database(&folder) {
+        return Err(Failure(EMPTY.to_owned()));
     }
     if !make {
         return Err(Failure(format!(
@@ -91,7 +97,9 @@ pub(crate) async fn app(config: &Config, kek: Secret, mode: Mode, migrate: bool)
     let hashing = Hashing::start(cost, seal.derive("pepper", RealmKey::MAIN), &*entropy);
     let settings = Settings {
         base_url: config.base_url.clone(),
+        algorithm: config.algorithm,
         rsa_bits: config.rsa_bits,
+        require_step_up: config.require_step_up,
         require_second_factor: config.require_second_factor,
         invitation_seconds: config.invitation_seconds,
     };
@@ -102,7 +110,7 @@ pub(crate) async fn app(config: &Config, kek: Secret, mode: Mode, migrate: bool)
 pub(crate) async fn ready(app: &App, config: &Config) -> Result<Vec<Realm>, Failure> {
     let realms = service::realm::all(app).await?;
     let Some(main) = realms.iter().find(|realm| realm.slug.is_main()) else {
-        return Err(Failure("the database is empty: run `bailiwick init --profile healthcare` first".to_owned()));
+        return Err(Failure(EMPTY.to_owned()));
     };
     if main.issuer != config.base_url {
         return Err(Failure(format!(

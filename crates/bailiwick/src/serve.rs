@@ -46,7 +46,7 @@ fn bind_one(listen: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(&listen).map_err(|error| {
         Failure(match error.kind() {
             std::io::ErrorKind::AddrInUse => {
-                format!("{listen} is in use by another program. Stop it, or choose another port, for example --listen 127.0.0.1:0")
+                format!("{listen} is in use by another program. Stop it, or choose another port (demo: --listen 127.0.0.1:0; serve: server.listen)")
             }
             std::io::ErrorKind::PermissionDenied => format!("{listen} may not be used: ports below 1024 need the right to bind them"),
             std::io::ErrorKind::AddrNotAvailable => format!("{listen} is not an address of this machine"),

@@ -46,6 +46,8 @@ pub struct Explained {
     pub permission: String,
     /// Where.
     pub unit: UnitPath,
+    /// Whether it is granted but may not be used before a stronger authentication.
+    pub withheld: bool,
     /// Through what.
     pub paths: Vec<Path>,
 }
@@ -60,6 +62,18 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// Both together.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Under(mut left), Self::Under(right)) => {
+                left.extend(right);
+                Self::Under(left)
+            }
+            _ => Self::Everywhere,
+        }
+    }
+
     /// Whether `unit` is within reach.
     #[must_use]
     pub fn covers(&self, unit: &UnitPath) -> bool {
@@ -75,6 +89,7 @@ impl Reach {
 pub struct Access {
     graph: Arc<RoleGraph>,
     held: Vec<Held>,
+    withheld: Vec<Held>,
     everywhere: PermissionSet,
 }
 
@@ -87,7 +102,21 @@ impl Access {
             .filter(|held| held.unit.is_root())
             .filter_map(|held| graph.get(held.role))
             .fold(PermissionSet::default(), |all, flat| all.union(flat.own));
-        Self { graph, held, everywhere }
+        Self { graph, held, withheld: Vec::new(), everywhere }
+    }
+
+    /// The same with grants that may not be used before a stronger authentication: they are explained, and allow nothing.
+    #[must_use]
+    pub fn withholding(mut self, withheld: Vec<Held>) -> Self {
+        self.withheld = withheld;
+        self
+    }
+
+    /// Names of the roles that are withheld, sorted.
+    #[must_use]
+    pub fn withheld_roles(&self) -> Vec<String> {
+        let names: BTreeSet<&str> = self.withheld.iter().map(|held| self.graph.name(held.role)).collect();
+        names.into_iter().map(ToOwned::to_owned).collect()
     }
 
     /// The grants in force.
@@ -170,7 +199,8 @@ impl Access {
     /// Names of the roles granted anywhere, sorted: `user.roles`.
     #[must_use]
     pub fn granted_roles(&self) -> Vec<String> {
-        let names: BTreeSet<&str> = self.held.iter().map(|held| self.graph.name(held.role)).collect();
+        let all = self.held.iter().chain(&self.withheld);
+        let names: BTreeSet<&str> = all.map(|held| self.graph.name(held.role)).collect();
         names.into_iter().map(ToOwned::to_owned).collect()
     }
 
@@ -183,12 +213,13 @@ impl Access {
     /// Every permission held, where, and through what.
     #[must_use]
     pub fn explain(&self) -> Vec<Explained> {
-        let mut found: BTreeMap<(String, String, UnitPath), Vec<Path>> = BTreeMap::new();
-        for held in &self.held {
+        let mut found: BTreeMap<(String, String, UnitPath, bool), Vec<Path>> = BTreeMap::new();
+        let usable = self.held.iter().map(|held| (held, false));
+        for (held, withheld) in usable.chain(self.withheld.iter().map(|held| (held, true))) {
             let Some(flat) = self.graph.get(held.role) else { continue };
             for (audience, names) in &flat.effective {
                 for name in names {
-                    let key = (audience.clone(), name.clone(), held.unit.clone());
+                    let key = (audience.clone(), name.clone(), held.unit.clone(), withheld);
                     found.entry(key).or_default().push(Path {
                         role: flat.role.name.as_str().to_owned(),
                         via: self.via(held.role, audience, name),
@@ -199,7 +230,10 @@ impl Access {
                 }
             }
         }
-        found.into_iter().map(|((api, permission, unit), paths)| Explained { api, permission, unit, paths }).collect()
+        found
+            .into_iter()
+            .map(|((api, permission, unit, withheld), paths)| Explained { api, permission, unit, withheld, paths })
+            .collect()
     }
 
     /// The shortest way from `role` to one that itself carries the permission.

@@ -141,9 +141,15 @@ impl Allowed {
 
     /// The operator at the machine's command line; audited as `cli` with the operating-system user.
     #[must_use]
-    pub fn cli(os_user: &str, realm: RealmKey) -> Self {
+    pub fn cli(os_user: &str, realm: RealmKey) -> Operator {
         let request = Request { id: "cli".to_owned(), ..Request::default() };
-        Self { realm, actor: Actor::Cli(os_user.to_owned()), reach: Reach::Everywhere, why: Why::Cli, request }
+        Operator(Self {
+            realm,
+            actor: Actor::Cli(os_user.to_owned()),
+            reach: Reach::Everywhere,
+            why: Why::Cli,
+            request,
+        })
     }
 
     /// A resource server that proved its credentials.
@@ -180,5 +186,24 @@ impl Allowed {
     #[must_use]
     pub const fn request(&self) -> &Request {
         &self.request
+    }
+}
+
+/// Whoever operates the machine. Use cases that ask no caller's permission take this and nothing else, so that a handler cannot call them
+/// with what some other permission gave it.
+#[derive(Clone, Debug)]
+pub struct Operator(Allowed);
+
+impl Operator {
+    /// For reading and writing.
+    #[must_use]
+    pub const fn allowed(&self) -> &Allowed {
+        &self.0
+    }
+}
+
+impl From<Operator> for Allowed {
+    fn from(operator: Operator) -> Self {
+        operator.0
     }
 }

@@ -81,6 +81,20 @@ impl Caller {
         }
     }
 
+    /// Either of two permissions, anywhere; reaches where one of them is held.
+    ///
+    /// # Errors
+    /// [`Forbidden`] names the first.
+    pub fn allow_either(&self, one: Permission, other: Permission) -> Result<Allowed, Forbidden> {
+        let (why, reach) = match (self.access.reach(one), self.access.reach(other)) {
+            (Some(first), Some(second)) => (one, first.union(second)),
+            (Some(first), None) => (one, first),
+            (None, Some(second)) => (other, second),
+            (None, None) => return Err(Forbidden { missing: one, detail: None }),
+        };
+        Ok(Allowed::by(self, Why::Permission(why), reach))
+    }
+
     /// Whether the permission is held anywhere: what a route asks before the body is read.
     #[must_use]
     pub fn holds(&self, permission: Permission) -> bool {

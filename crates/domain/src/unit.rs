@@ -3,7 +3,8 @@
 use thiserror::Error;
 
 /// A unit's path: `/`, `/clinic-a`, `/clinic-a/ward-3`. Slugs never change, so neither does it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct UnitPath(String);
 
 /// Why a text is no unit path.
@@ -28,6 +29,19 @@ pub fn is_slug(text: &str, longest: usize) -> bool {
     text.len() <= longest
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+impl TryFrom<String> for UnitPath {
+    type Error = UnitError;
+    fn try_from(text: String) -> Result<Self, UnitError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<UnitPath> for String {
+    fn from(value: UnitPath) -> Self {
+        value.0
+    }
 }
 
 impl UnitPath {

@@ -31,8 +31,22 @@ fn bounded(text: &str, least: usize, most: usize) -> Result<(), NameError> {
 /// A sign-in name: 3 to 64 characters, lower case, unique in its realm.
 ///
 /// Stored and compared in this form. Letters, digits, `.`, `_`, `-`; starts with a letter or digit; never an e-mail address.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Username(String);
+
+impl TryFrom<String> for Username {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Username> for String {
+    fn from(value: Username) -> Self {
+        value.0
+    }
+}
 
 impl Username {
     /// Normalises and checks `text`.
@@ -56,8 +70,22 @@ impl Username {
 }
 
 /// What somebody is called on pages: 1 to 200 characters, no control characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct DisplayName(String);
+
+impl TryFrom<String> for DisplayName {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<DisplayName> for String {
+    fn from(value: DisplayName) -> Self {
+        value.0
+    }
+}
 
 impl DisplayName {
     /// Trims and checks `text`.
@@ -88,8 +116,22 @@ pub fn printable(text: &str, least: usize, most: usize) -> Result<String, NameEr
 }
 
 /// An e-mail address, as typed; compared by [`Email::key`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Email(String);
+
+impl TryFrom<String> for Email {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Email> for String {
+    fn from(value: Email) -> Self {
+        value.0
+    }
+}
 
 impl Email {
     /// Checks that mail can be addressed to `text` and that it cannot break out of a mail header.

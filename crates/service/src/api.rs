@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::allowed::{Allowed, Flow, Request};
+use domain::allowed::{Allowed, Flow, Operator, Request};
 use domain::event::{Event, EventType};
 use domain::id::SecretId;
 use domain::realm::RealmKey;
@@ -110,11 +110,11 @@ async fn authenticate(
 ///
 /// # Errors
 /// [`ApiError::Credentials`]: there is no such API.
-pub async fn new_secret(app: &App, allowed: Allowed, audience: String) -> Result<Secret, ApiError> {
+pub async fn new_secret(app: &App, operator: Operator, audience: String) -> Result<Secret, ApiError> {
     let secret = Secret::new(&*app.entropy);
     let input = (audience, secret.hash());
     app.store
-        .write(allowed, app.now(), input, |tx, (audience, hash)| {
+        .write(operator.into(), app.now(), input, |tx, (audience, hash)| {
             Box::pin(async move {
                 let api = api::by_audience(tx, audience).await?.ok_or(ApiError::Credentials)?;
                 let id = SecretId::new(&*tx.entropy(), tx.now());

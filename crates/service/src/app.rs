@@ -19,10 +19,14 @@ use crate::seal::Seal;
 pub struct Settings {
     /// `http://localhost:8080`: where people and programs reach realm `main`.
     pub base_url: String,
+    /// How tokens of our own API are signed, in new realms.
+    pub algorithm: domain::key::Algorithm,
     /// Bits of new RSA keys.
     pub rsa_bits: u32,
     /// Whether sensitive roles need a second factor. Off until there are factors to enrol.
     pub require_second_factor: bool,
+    /// Whether operations marked `x-step-up` need a fresh authentication. Off until there is a way to step up.
+    pub require_step_up: bool,
     /// Seconds that an invitation link lives.
     pub invitation_seconds: u64,
 }
@@ -32,7 +36,14 @@ impl Settings {
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         let base_url = base_url.into();
-        Self { base_url, rsa_bits: 3072, require_second_factor: false, invitation_seconds: 7 * 86_400 }
+        Self {
+            base_url,
+            algorithm: domain::key::Algorithm::Rs256,
+            rsa_bits: 3072,
+            require_second_factor: false,
+            require_step_up: false,
+            invitation_seconds: 7 * 86_400,
+        }
     }
 }
 

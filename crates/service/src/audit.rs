@@ -1,9 +1,10 @@
 //! Reading the audit log; reading is audited too (AUD-08).
 
 use domain::caller::{Caller, Forbidden, Scope};
-use domain::event::{Event, EventType};
+use domain::event::{Event, EventOutcome, EventType};
 use domain::id::EventId;
 use domain::permission::Permission;
+use domain::time::Timestamp;
 use store::audit::{self, Filter, Stored};
 use store::{Outcome, StoreError};
 use thiserror::Error;
@@ -36,19 +37,20 @@ impl From<Forbidden> for AuditError {
 /// [`AuditError`].
 pub async fn list(app: &App, caller: &Caller, filter: Filter, limit: i64) -> Result<Vec<Stored>, AuditError> {
     let allowed = caller.allow(Permission::AuditRead, Scope::Realm)?;
-    let first_page = filter.after.is_none();
-    let narrowed = filter.clone();
+    // Every page, not the first alone: where a page begins is the reader's word.
+    let read = Event::new(EventType::AuditRead)
+        .with("type", filter.kind.map(EventType::as_str))
+        .with("outcome", filter.outcome.map(EventOutcome::as_str))
+        .with("actor", filter.actor.map(|id| id.to_string()))
+        .with("subject", filter.subject.map(|id| id.to_string()))
+        .with("from", filter.from.map(Timestamp::rfc3339))
+        .with("to", filter.to.map(Timestamp::rfc3339))
+        .with("before", filter.after.map(|(at, _)| at.rfc3339()));
     let events = app
         .store
         .read(&allowed, app.now(), move |tx| Box::pin(async move { audit::list(tx, &filter, limit).await }))
         .await?;
-    if first_page {
-        let read = Event::new(EventType::AuditRead)
-            .with("type", narrowed.kind.map(EventType::as_str))
-            .with("actor", narrowed.actor.map(|id| id.to_string()))
-            .with("subject", narrowed.subject.map(|id| id.to_string()));
-        record(app, allowed, read).await?;
-    }
+    record(app, allowed, read).await?;
     Ok(events)
 }
 

@@ -92,9 +92,7 @@ pub async fn holding(
     let (withheld, usable): (Vec<_>, Vec<_>) = held
         .into_iter()
         .partition(|held| needs_more && graph.get(held.role).is_none_or(|flat| flat.closure.iter().any(sensitive)));
-    let mut names: Vec<String> = withheld.iter().map(|held| graph.name(held.role).to_owned()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let access = Access::new(graph.clone(), usable);
+    let access = Access::new(graph.clone(), usable).withholding(withheld);
+    let names = access.withheld_roles();
     Ok(Holding { directory, access, withheld: names })
 }

@@ -1,6 +1,6 @@
 //! Giving and ending roles, in a unit, from when until when, with a reason.
 
-use domain::allowed::Allowed;
+use domain::allowed::{Allowed, Operator};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
 use domain::id::{GrantId, UserId};
@@ -8,6 +8,7 @@ use domain::permission::Permission;
 use domain::time::Timestamp;
 use domain::unit::UnitPath;
 use domain::user::Status;
+use serde::{Deserialize, Serialize};
 use store::access::grant::{self, Grant, NewGrant};
 use store::{Guard, Outcome, Read, StoreError, unit, user};
 use thiserror::Error;
@@ -48,7 +49,7 @@ impl From<Forbidden> for GrantError {
 }
 
 /// A role is to be given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Give {
     /// To whom.
     pub user: UserId,
@@ -84,14 +85,18 @@ pub async fn give(app: &App, caller: &Caller, command: Give) -> Result<Grant, Gr
     caller.allow(Permission::RolesAssign, Scope::Unit(&command.unit))?;
     let role = caller.access().graph().named(&command.role).ok_or(GrantError::NoRole)?.role.id;
     let allowed = caller.allow_assign(command.user, role, &command.unit)?;
-    give_allowed(app, allowed, command).await
+    give_with(app, allowed, command).await
 }
 
-/// The same from the command line.
+/// The same for the operator of the machine.
 ///
 /// # Errors
 /// [`GrantError`].
-pub async fn give_allowed(app: &App, allowed: Allowed, command: Give) -> Result<Grant, GrantError> {
+pub async fn give_as_operator(app: &App, operator: Operator, command: Give) -> Result<Grant, GrantError> {
+    give_with(app, operator.into(), command).await
+}
+
+async fn give_with(app: &App, allowed: Allowed, command: Give) -> Result<Grant, GrantError> {
     app.store
         .write(allowed, app.now(), (app.clone(), command), |tx, (app, command)| {
             Box::pin(async move {
@@ -124,31 +129,37 @@ pub async fn give_allowed(app: &App, allowed: Allowed, command: Give) -> Result<
         .await
 }
 
+/// A grant is to be ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EndGrant {
+    /// Whose.
+    pub user: UserId,
+    /// Which.
+    pub grant: GrantId,
+    /// Why.
+    pub reason: String,
+}
+
 /// Ends a grant: `roles:assign` or `users:manage` in its unit. Protecting needs no more; the last administrator stays.
 ///
 /// # Errors
 /// [`GrantError`].
-pub async fn end(app: &App, caller: &Caller, user: UserId, id: GrantId, reason: String) -> Result<Grant, GrantError> {
-    let allowed = match caller.allow(Permission::RolesAssign, Scope::Anywhere) {
-        Ok(allowed) => allowed,
-        Err(missing) => caller.allow(Permission::UsersManage, Scope::Anywhere).map_err(|_| missing)?,
-    };
-    end_allowed(app, allowed, user, id, reason).await
+pub async fn end(app: &App, caller: &Caller, command: EndGrant) -> Result<Grant, GrantError> {
+    let allowed = caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?;
+    end_with(app, allowed, command).await
 }
 
-/// The same from the command line.
+/// The same for the operator of the machine.
 ///
 /// # Errors
 /// [`GrantError`].
-pub async fn end_allowed(
-    app: &App,
-    allowed: Allowed,
-    user: UserId,
-    id: GrantId,
-    reason: String,
-) -> Result<Grant, GrantError> {
+pub async fn end_as_operator(app: &App, operator: Operator, command: EndGrant) -> Result<Grant, GrantError> {
+    end_with(app, operator.into(), command).await
+}
+
+async fn end_with(app: &App, allowed: Allowed, command: EndGrant) -> Result<Grant, GrantError> {
     app.store
-        .write(allowed, app.now(), (app.clone(), user, id, reason), |tx, (app, user, id, reason)| {
+        .write(allowed, app.now(), (app.clone(), command), |tx, (app, EndGrant { user, grant: id, reason })| {
             Box::pin(async move {
                 tx.exclusive(Guard::Administrators).await?;
                 let person = user::find(tx, *user).await?.ok_or(GrantError::NotFound)?;
@@ -190,14 +201,24 @@ pub async fn list(
     after: Option<GrantId>,
     limit: i64,
 ) -> Result<Vec<Grant>, GrantError> {
-    list_allowed(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, user, after, limit).await
+    list_with(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, user, after, limit).await
 }
 
-/// The same from the command line.
+/// The same for the operator of the machine.
 ///
 /// # Errors
 /// [`GrantError`].
-pub async fn list_allowed(
+pub async fn list_as_operator(
+    app: &App,
+    operator: Operator,
+    user: UserId,
+    after: Option<GrantId>,
+    limit: i64,
+) -> Result<Vec<Grant>, GrantError> {
+    list_with(app, operator.into(), user, after, limit).await
+}
+
+async fn list_with(
     app: &App,
     allowed: Allowed,
     user: UserId,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use domain::allowed::{Allowed, Flow, Job, Request};
+use domain::allowed::{Allowed, Flow, Job, Operator, Request};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
 use domain::id::KeyId;
@@ -200,14 +200,23 @@ fn event(key: &Key, why: &'static str) -> Event {
 /// [`KeyError`].
 pub async fn rotate(app: &App, caller: &Caller, rotation: Rotation, reason: &str) -> Result<(), KeyError> {
     let allowed = caller.allow(Permission::KeysManage, Scope::Realm)?;
-    rotate_allowed(app, allowed, rotation, reason).await
+    rotate_with(app, allowed, rotation, reason).await
 }
 
-/// The same from the command line.
+/// The same for the operator of the machine.
 ///
 /// # Errors
 /// [`KeyError`].
-pub async fn rotate_allowed(app: &App, allowed: Allowed, rotation: Rotation, reason: &str) -> Result<(), KeyError> {
+pub async fn rotate_as_operator(
+    app: &App,
+    operator: Operator,
+    rotation: Rotation,
+    reason: &str,
+) -> Result<(), KeyError> {
+    rotate_with(app, operator.into(), rotation, reason).await
+}
+
+async fn rotate_with(app: &App, allowed: Allowed, rotation: Rotation, reason: &str) -> Result<(), KeyError> {
     let (realm, now) = (allowed.realm(), app.now());
     let ring = ring(app, realm).await?;
     let mut algorithms: Vec<Algorithm> = ring.keys.iter().map(|(_, key)| key.algorithm()).collect();
@@ -265,14 +274,18 @@ pub async fn rotate_allowed(app: &App, allowed: Allowed, rotation: Rotation, rea
 /// # Errors
 /// [`KeyError`].
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Key>, KeyError> {
-    list_allowed(app, caller.allow(Permission::KeysManage, Scope::Realm)?).await
+    list_with(app, caller.allow(Permission::KeysManage, Scope::Realm)?).await
 }
 
-/// The same from the command line.
+/// The same for the operator of the machine.
 ///
 /// # Errors
 /// [`KeyError`].
-pub async fn list_allowed(app: &App, allowed: Allowed) -> Result<Vec<Key>, KeyError> {
+pub async fn list_as_operator(app: &App, operator: Operator) -> Result<Vec<Key>, KeyError> {
+    list_with(app, operator.into()).await
+}
+
+async fn list_with(app: &App, allowed: Allowed) -> Result<Vec<Key>, KeyError> {
     let mut keys = app.store.read(&allowed, app.now(), |tx| Box::pin(store::key::all(tx))).await?;
     keys.retain(|key| key.schedule.state(app.now()).is_some());
     keys.reverse();

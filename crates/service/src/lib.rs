@@ -15,11 +15,12 @@ pub mod mail; // messages that wait, and sending them
 pub mod profile; // applying a profile
 pub mod realm; // realms: making and finding them
 pub mod refresh; // from a refresh token to an access token
-pub mod role; // seeing roles and units
+pub mod role; // seeing roles
 pub mod seal; // secrets at rest, keys derived from one
 pub mod session; // sessions that begin, are listed and end
 pub mod sign_in; // from an identifier to a session
 pub mod signing; // keys that sign, and access tokens
+pub mod unit; // the organisation's places
 pub mod upkeep;
 pub mod user; // people: invite, disable, enable // what expires
 

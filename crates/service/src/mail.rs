@@ -138,8 +138,9 @@ pub async fn send_due(app: &App, realm: RealmKey, smtp: &Smtp) -> Result<usize, 
             .write(Allowed::job(Job::SendMail, realm), app.now(), (row.id, done, over), |tx, (id, done, over)| {
                 Box::pin(async move {
                     match done {
-                        Err(why) if !over => outbox::failed(tx, *id, why).await?,
-                        _ => outbox::sent(tx, *id).await?,
+                        Ok(()) => outbox::sent(tx, *id).await?,
+                        Err(why) if *over => outbox::given_up(tx, *id, why).await?,
+                        Err(why) => outbox::failed(tx, *id, why).await?,
                     }
                     Ok::<_, StoreError>(Outcome::upkeep((), Upkeep::Outbox))
                 })

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::allowed::Allowed;
+use domain::allowed::Operator;
 use domain::event::{Event, EventType};
 use domain::id::{ApiId, PermissionId, PolicyId, RoleId};
 use domain::key::Algorithm;
@@ -55,9 +55,9 @@ pub struct Added {
 ///
 /// # Errors
 /// [`ProfileError`].
-pub async fn apply(app: &App, allowed: Allowed, profile: Profile) -> Result<Added, ProfileError> {
+pub async fn apply(app: &App, operator: Operator, profile: Profile) -> Result<Added, ProfileError> {
     app.store
-        .write(allowed, app.now(), profile, |tx, profile| {
+        .write(operator.into(), app.now(), profile, |tx, profile| {
             Box::pin(async move {
                 tx.exclusive(Guard::RoleGraph).await?;
                 let mut added = Added::default();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::allowed::{Allowed, Flow, Request};
+use domain::allowed::{Allowed, Flow, Operator, Request};
 use domain::event::{Event, EventType};
 use domain::id::{ApiId, PermissionId, UnitId};
 use domain::key::Algorithm;
@@ -32,10 +32,10 @@ pub enum CreateError {
 ///
 /// # Errors
 /// [`CreateError`].
-pub async fn create(app: &App, allowed: Allowed, new: NewRealm) -> Result<Realm, CreateError> {
+pub async fn create(app: &App, operator: Operator, new: NewRealm) -> Result<Realm, CreateError> {
     let realm = app
         .store
-        .write(allowed, app.now(), new, |tx, new| {
+        .write(operator.into(), app.now(), new, |tx, new| {
             Box::pin(async move {
                 tx.exclusive(Guard::Setup).await?;
                 let key = store::realm::create(tx, new).await?.ok_or(CreateError::Taken)?;
@@ -59,7 +59,7 @@ pub async fn create(app: &App, allowed: Allowed, new: NewRealm) -> Result<Realm,
 pub async fn furnish(app: &App, realm: &Realm) -> Result<(), StoreError> {
     let allowed = Allowed::job(domain::allowed::Job::Start, realm.key);
     app.store
-        .write(allowed, app.now(), (), |tx, ()| {
+        .write(allowed, app.now(), app.settings.algorithm, |tx, algorithm| {
             Box::pin(async move {
                 tx.exclusive(Guard::Setup).await?;
                 let entropy = tx.entropy();
@@ -68,7 +68,7 @@ pub async fn furnish(app: &App, realm: &Realm) -> Result<(), StoreError> {
                     None => unit::create(tx, root, None, &UnitPath::root(), "/").await?.is_some(),
                     Some(_) => false,
                 };
-                let added = own_api(tx).await?;
+                let added = own_api(tx, *algorithm).await?;
                 if !unit_made && added == 0 {
                     return Ok(Outcome::nothing(()));
                 }
@@ -81,7 +81,7 @@ pub async fn furnish(app: &App, realm: &Realm) -> Result<(), StoreError> {
 }
 
 /// Adds the permissions of our own API that the realm lacks: a newer program may know more.
-async fn own_api(tx: &mut WriteTx<'_>) -> Result<i64, StoreError> {
+async fn own_api(tx: &mut WriteTx<'_>, algorithm: Algorithm) -> Result<i64, StoreError> {
     let entropy = tx.entropy();
     let id = match api::by_audience(tx, OWN_API).await? {
         Some(own) => own.id,
@@ -90,7 +90,7 @@ async fn own_api(tx: &mut WriteTx<'_>) -> Result<i64, StoreError> {
                 id: ApiId::new(&*entropy, tx.now()),
                 audience: Audience::own(),
                 name: "Bailiwick".to_owned(),
-                algorithm: Algorithm::Rs256,
+                algorithm,
                 access_lifetime_seconds: 600,
                 built_in: true,
                 version: 1,

@@ -63,7 +63,8 @@ impl KeyKind {
                 let size = match bits {
                     2048 => KeySize::Rsa2048,
                     4096 => KeySize::Rsa4096,
-                    _ => KeySize::Rsa3072,
+                    3072 => KeySize::Rsa3072,
+                    _ => return Err(BadKey),
                 };
                 let pair = RsaKeyPair::generate(size).map_err(|_| BadKey)?;
                 AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).map_err(|_| BadKey)?.as_ref().to_vec()

@@ -25,7 +25,8 @@ pub async fn expire(app: &App, realm: RealmKey) -> Result<bool, StoreError> {
                 let mut events = Vec::with_capacity(over.len());
                 for (id, user) in over {
                     let name = user::find(tx, user).await?.map(|user| user.name().to_owned()).unwrap_or_default();
-                    events.push(Event::new(EventType::SessionExpired).user(user, &name).with("session", id.to_string()));
+                    events
+                        .push(Event::new(EventType::SessionExpired).user(user, &name).with("session", id.to_string()));
                 }
                 let mut events = events.into_iter();
                 Ok(match events.next() {

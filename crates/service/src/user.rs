@@ -1,6 +1,6 @@
 //! People: seeing, inviting, disabling, enabling.
 
-use domain::allowed::Allowed;
+use domain::allowed::{Allowed, Operator};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
 use domain::id::{GrantId, PrincipalId, RoleId, TokenId, UserId};
@@ -11,6 +11,7 @@ use domain::session::EndReason;
 use domain::time::seconds;
 use domain::unit::UnitPath;
 use domain::user::{DisplayName, Email, Status, Username};
+use serde::{Deserialize, Serialize};
 use store::access::grant;
 use store::token::{self, Purpose};
 use store::user::{NewUser, User};
@@ -103,19 +104,23 @@ async fn find(app: &App, allowed: Allowed, id: UserId) -> Result<Person, UserErr
 /// # Errors
 /// [`UserError`].
 pub async fn list(app: &App, caller: &Caller, filter: user::Filter, limit: i64) -> Result<Vec<Person>, UserError> {
-    list_allowed(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, filter, limit).await
+    list_with(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, filter, limit).await
 }
 
-/// The same from the command line.
+/// The same for the operator of the machine.
 ///
 /// # Errors
 /// [`UserError`].
-pub async fn list_allowed(
+pub async fn list_as_operator(
     app: &App,
-    allowed: Allowed,
+    operator: Operator,
     filter: user::Filter,
     limit: i64,
 ) -> Result<Vec<Person>, UserError> {
+    list_with(app, operator.into(), filter, limit).await
+}
+
+async fn list_with(app: &App, allowed: Allowed, filter: user::Filter, limit: i64) -> Result<Vec<Person>, UserError> {
     let parts = app.clone();
     app.store
         .read(&allowed, app.now(), move |tx| {
@@ -131,7 +136,7 @@ pub async fn list_allowed(
 }
 
 /// A role for somebody new.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FirstGrant {
     /// The role's name.
     pub role: String,
@@ -142,7 +147,7 @@ pub struct FirstGrant {
 }
 
 /// Somebody is to be invited.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invite {
     /// Sign-in name.
     pub username: Username,
@@ -181,16 +186,20 @@ pub async fn invite(app: &App, caller: &Caller, command: Invite) -> Result<Perso
     Ok(person)
 }
 
-/// Makes an invited person with first roles and a link; used by [`invite`], set-up, the command line and demo.
+/// Makes an invited person with first roles and a link: set-up, the command line, demo.
 ///
 /// # Errors
 /// [`UserError`].
-pub async fn create(
+pub async fn create_as_operator(
     app: &App,
-    allowed: Allowed,
+    operator: Operator,
     command: Invite,
     purpose: Purpose,
 ) -> Result<(Person, Secret), UserError> {
+    create(app, operator.into(), command, purpose).await
+}
+
+async fn create(app: &App, allowed: Allowed, command: Invite, purpose: Purpose) -> Result<(Person, Secret), UserError> {
     let link = Secret::new(&*app.entropy);
     let input = (app.clone(), command, purpose, link.clone());
     let made = app
@@ -263,22 +272,44 @@ async fn first_grant(
     Ok(crate::grant::granted(&new, id, name, &first.role, &first.unit))
 }
 
+/// An account is to be disabled.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Disable {
+    /// Whose.
+    pub user: UserId,
+    /// Why.
+    pub reason: String,
+}
+
+/// A disabled account is to be enabled.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Enable {
+    /// Whose.
+    pub user: UserId,
+    /// Why.
+    pub reason: String,
+}
+
 /// Disables an account: all its sessions end at once. Open to `users:manage` alone, the last administrator excepted.
 ///
 /// # Errors
 /// [`UserError`].
-pub async fn disable(app: &App, caller: &Caller, id: UserId, reason: String) -> Result<Person, UserError> {
+pub async fn disable(app: &App, caller: &Caller, command: Disable) -> Result<Person, UserError> {
     let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
-    disable_allowed(app, allowed, id, reason).await
+    disable_with(app, allowed, command).await
 }
 
-/// The same from the command line.
+/// The same for the operator of the machine.
 ///
 /// # Errors
 /// [`UserError`].
-pub async fn disable_allowed(app: &App, allowed: Allowed, id: UserId, reason: String) -> Result<Person, UserError> {
+pub async fn disable_as_operator(app: &App, operator: Operator, command: Disable) -> Result<Person, UserError> {
+    disable_with(app, operator.into(), command).await
+}
+
+async fn disable_with(app: &App, allowed: Allowed, command: Disable) -> Result<Person, UserError> {
     app.store
-        .write(allowed, app.now(), (app.clone(), id, reason), |tx, (app, id, reason)| {
+        .write(allowed, app.now(), (app.clone(), command), |tx, (app, Disable { user: id, reason })| {
             Box::pin(async move {
                 tx.exclusive(Guard::Administrators).await?;
                 let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
@@ -309,11 +340,11 @@ pub async fn disable_allowed(app: &App, allowed: Allowed, id: UserId, reason: St
 ///
 /// # Errors
 /// [`UserError`].
-pub async fn enable(app: &App, caller: &Caller, id: UserId, reason: String) -> Result<Person, UserError> {
+pub async fn enable(app: &App, caller: &Caller, command: Enable) -> Result<Person, UserError> {
     let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
-    let input = (app.clone(), caller.clone(), id, reason);
+    let input = (app.clone(), caller.clone(), command);
     app.store
-        .write(allowed, app.now(), input, |tx, (app, caller, id, reason)| {
+        .write(allowed, app.now(), input, |tx, (app, caller, Enable { user: id, reason })| {
             Box::pin(async move {
                 let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                 for held in grant::in_force(tx, (*id).into()).await? {
@@ -367,12 +398,14 @@ pub async fn access(app: &App, caller: &Caller, id: UserId) -> Result<domain::ac
 ///
 /// # Errors
 /// [`UserError::NotFound`].
-pub async fn by_username(app: &App, allowed: &Allowed, username: &Username) -> Result<User, UserError> {
+pub async fn by_username(app: &App, operator: &Operator, username: &Username) -> Result<User, UserError> {
     let identifier = domain::user::Identifier::new(username.as_str());
     let name = username.as_str().to_owned();
     let found = app
         .store
-        .read(allowed, app.now(), move |tx| Box::pin(async move { user::by_identifier(tx, &identifier).await }))
+        .read(operator.allowed(), app.now(), move |tx| {
+            Box::pin(async move { user::by_identifier(tx, &identifier).await })
+        })
         .await
         .map_err(|error: StoreError| UserError::from(error))?;
     found.filter(|user| user.username.as_deref() == Some(name.as_str())).ok_or(UserError::NotFound)

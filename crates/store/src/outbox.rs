@@ -78,3 +78,13 @@ pub async fn newest(tx: &mut impl Read, limit: i64) -> Result<Vec<Message>, Stor
     );
     tx.query(sql, params![tx.realm(), limit]).await?.iter().map(from_row).collect()
 }
+
+/// A message is given up: it is kept no longer, and says why.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn given_up(tx: &mut WriteTx<'_>, id: MessageId, why: &str) -> Result<(), StoreError> {
+    let sql = sql!("UPDATE outbox SET sent_at = $3, payload = $4, failed = $5 WHERE realm_id = $1 AND id = $2");
+    let values = params![tx.realm(), id, tx.now(), Vec::<u8>::new(), why];
+    tx.execute(sql, values).await.map(|_| ())
+}

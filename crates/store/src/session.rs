@@ -231,7 +231,20 @@ pub async fn expire(tx: &mut WriteTx<'_>, limit: i64) -> Result<Vec<(SessionId, 
           RETURNING id, user_id"
     );
     let values = params![tx.realm(), tx.now(), limit];
-    tx.returning(sql, values).await?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    let over: Vec<(SessionId, UserId)> = tx
+        .returning(sql, values)
+        .await?
+        .iter()
+        .map(|row| Ok((row.get(0)?, row.get(1)?)))
+        .collect::<Result<_, StoreError>>()?;
+    let family = sql!(
+        "UPDATE refresh_family SET ended_at = $3, ended_reason = 'expired'
+          WHERE realm_id = $1 AND session_id = $2 AND ended_at IS NULL"
+    );
+    let (realm, now) = (tx.realm(), tx.now());
+    let ends = over.iter().map(|(id, _)| Statement { sql: family.clone(), params: params![realm, *id, now] }).collect();
+    tx.pipeline(ends).await?;
+    Ok(over)
 }
 
 /// Locks a session at once: its idle deadline is now.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
-use domain::allowed::{Allowed, Request as Source};
+use domain::allowed::{Allowed, Operator, Request as Source};
 use domain::event::hex;
 use domain::profile::Profile;
 use domain::realm::{Realm, RealmKey, RealmSlug};
@@ -96,11 +96,13 @@ impl TestApp {
         Self::on(Db::of_seeded_database(postgres::Database::create_from(admin, &name, make).await).await)
     }
 
-    /// Without realm or people, on an embedded database: a fresh start.
+    /// Two realms without people, on an embedded database: as `init` leaves it, but for its link.
     pub async fn empty() -> Self {
         let db = Db::of_seeded_folder(Folder::new()).await;
         db.store.migrate(START).await.expect("migrations");
-        Self::on(db)
+        let empty = Self::on(db);
+        realms(&empty.app, &profile()).await;
+        empty
     }
 
     fn on(db: Db) -> Self {
@@ -232,16 +234,16 @@ impl TestApp {
     pub async fn new_link(&self, username: &str, purpose: Purpose) -> String {
         let allowed = Allowed::cli("testkit", RealmKey::MAIN);
         let invite = invite(username, "clinic", "/", &[]);
-        let (_, link) = service::user::create(&self.app, allowed, invite, purpose).await.expect("a new person");
+        let (_, link) =
+            service::user::create_as_operator(&self.app, allowed, invite, purpose).await.expect("a new person");
         self.remember(&link.expose());
         link.expose()
     }
 
     /// A new secret of API `clinic`.
-    #[expect(clippy::disallowed_methods, reason = "what demo does")]
     pub async fn api_secret(&self) -> String {
-        let allowed = Allowed::cli("testkit", RealmKey::MAIN);
-        let secret = service::api::new_secret(&self.app, allowed, "clinic".to_owned()).await.expect("the API");
+        let made = service::api::new_secret(&self.app, cli(RealmKey::MAIN), "clinic".to_owned()).await;
+        let secret = made.expect("the API");
         self.remember(&secret.expose());
         secret.expose()
     }
@@ -332,18 +334,27 @@ fn forget_old(all: &PathBuf) {
     }
 }
 
+fn profile() -> Profile {
+    service::profile::parse(include_str!("../../../profiles/healthcare.toml")).expect("the profile")
+}
+
+async fn realms(app: &App, profile: &Profile) -> (Realm, Realm) {
+    (realm(app, "main", profile).await, realm(app, "other", profile).await)
+}
+
 /// Two realms of the healthcare profile with their people, a day before the test begins.
 async fn seed(location: Location) {
     let db = Db::of_location(location).await;
     db.clock.set(START.minus(days(1)));
     db.store.migrate(db.now()).await.expect("migrations");
     let app = app(&db, settings());
-    let profile = service::profile::parse(include_str!("../../../profiles/healthcare.toml")).expect("the profile");
-    let main = realm(&app, "main", &profile).await;
-    let other = realm(&app, "other", &profile).await;
+    let profile = profile();
+    let (main, other) = realms(&app, &profile).await;
     for path in UNITS {
         let path = UnitPath::parse(path).expect("a path");
-        service::role::create_unit(&app, cli(main.key), path.clone(), path.slug().to_owned()).await.expect("a unit");
+        service::unit::create_as_operator(&app, cli(main.key), path.clone(), path.slug().to_owned())
+            .await
+            .expect("a unit");
     }
     for role in &profile.role {
         let name = role.name.as_str();
@@ -358,7 +369,7 @@ async fn seed(location: Location) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what demo does")]
-fn cli(realm: RealmKey) -> Allowed {
+fn cli(realm: RealmKey) -> Operator {
     Allowed::cli("testkit", realm)
 }
 
@@ -394,7 +405,7 @@ fn invite(username: &str, host: &str, unit: &str, roles: &[(&str, &str)]) -> Inv
 
 async fn add(app: &App, realm: &Realm, invite: Invite) {
     let password = password(realm.slug.as_str(), invite.username.as_str());
-    let made = service::user::create(app, cli(realm.key), invite, Purpose::Activation).await;
+    let made = service::user::create_as_operator(app, cli(realm.key), invite, Purpose::Activation).await;
     let (_, link) = made.expect("a person");
     let source = Source { id: "seed".to_owned(), ..Source::default() };
     let chosen = service::invitation::choose_password(app, realm.key, Some(link), &password, source).await;

@@ -304,6 +304,36 @@ impl Browser {
         call.without_bearer().header("cookie", &line).send().await
     }
 
+    /// Gives a role in a unit.
+    pub async fn give(&mut self, user: &str, role: &str, unit: &str) -> Answer {
+        let body = json!({ "role": role, "unit": unit, "reason": "given by a test" });
+        self.post(&format!("/api/v1/users/{user}/grants"), &body).await
+    }
+
+    /// The ids of somebody's grants that have not ended, newest first.
+    pub async fn grants(&mut self, user: &str) -> Vec<String> {
+        let list = self.get(&format!("/api/v1/users/{user}/grants")).await.expect(200).json();
+        let items = list["items"].as_array().expect("items").iter().filter(|grant| grant["ended_at"].is_null());
+        items.map(|grant| grant["id"].as_str().expect("an id").to_owned()).collect()
+    }
+
+    /// Ends a grant.
+    pub async fn end_grant(&mut self, user: &str, grant: &str) -> Answer {
+        let body = json!({ "reason": "ended by a test" });
+        self.post(&format!("/api/v1/users/{user}/grants/{grant}/end"), &body).await
+    }
+
+    /// Disables or enables an account.
+    pub async fn set(&mut self, user: &str, what: &str) -> Answer {
+        self.post(&format!("/api/v1/users/{user}/{what}"), &json!({ "reason": "said by a test" })).await
+    }
+
+    /// Chooses a password with a link.
+    pub async fn choose(&mut self, link: &str, password: &str) -> Answer {
+        self.app.remember(password);
+        self.post("/api/v1/password/reset", &json!({ "token": link, "new_password": password })).await
+    }
+
     /// Whose bearer it is, or why not.
     pub async fn me(&mut self) -> Answer {
         self.get("/api/v1/me").await

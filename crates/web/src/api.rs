@@ -6,10 +6,12 @@ mod grant;
 mod key;
 mod me;
 mod password;
+mod refresh;
 mod role;
 mod session;
 mod shape;
 mod sign_in;
+mod unit;
 mod user;
 
 pub(crate) use device::describe;
@@ -22,8 +24,8 @@ use crate::table::Table;
 /// Mounts all of it.
 #[must_use]
 pub fn mount(table: Table) -> Table {
-    let table = session::mount(sign_in::mount(table));
+    let table = session::mount(refresh::mount(sign_in::mount(table)));
     let table = me::mount(password::mount(table));
     let table = grant::mount(user::mount(table));
-    key::mount(audit::mount(role::mount(table)))
+    key::mount(audit::mount(unit::mount(role::mount(table))))
 }

@@ -25,11 +25,14 @@ use crate::well_known::tagged;
 #[must_use]
 pub fn mount(table: Table, demo: bool) -> Table {
     let table = table
-        .page(&Method::GET, "/sign-in", get(sign_in::show).post(sign_in::submit))
-        .page(&Method::GET, "/sign-out", get(sign_out::ask).post(sign_out::submit))
+        .page(&Method::GET, "/sign-in", get(sign_in::show))
+        .page(&Method::POST, "/sign-in", post(sign_in::submit))
+        .page(&Method::GET, "/sign-out", get(sign_out::ask))
+        .page(&Method::POST, "/sign-out", post(sign_out::submit))
         .page(&Method::GET, "/account", get(account::show))
         .page(&Method::POST, "/account/sessions/{id}/end", post(account::end_session))
-        .page(&Method::GET, "/invitation", get(invitation::show).post(invitation::submit))
+        .page(&Method::GET, "/invitation", get(invitation::show))
+        .page(&Method::POST, "/invitation", post(invitation::submit))
         .page(&Method::GET, "/.well-known/change-password", get(async |context: Context| see(&context, "/account")))
         .page(&Method::GET, "/problems", get(problems))
         .page(&Method::GET, "/problems/{code}", get(problem))

@@ -30,10 +30,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
     let demo = config.demo.is_some();
     let origins: Vec<HeaderValue> = config.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    let table = pages::mount(well_known::mount(api::mount(Table::default())), demo);
-    let (routes, paths, components, endpoints) = table.done();
-    let web = Web::new(app, config, openapi::document(paths, components));
-    let mut routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+    let mounted = pages::mount(well_known::mount(api::mount(Table::default())), demo).done();
+    let web = Web::new(app, config, openapi::document(mounted.paths, mounted.components));
+    let mut api = mounted.api;
     if !origins.is_empty() {
         let cors = CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
@@ -47,17 +46,17 @@ pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
                 header::WWW_AUTHENTICATE,
                 REQUEST_ID,
             ]);
-        routes = routes.layer(cors);
+        api = api.layer(cors);
     }
+    let routes = mounted.others.merge(api).fallback(not_found).method_not_allowed_fallback(method_not_allowed);
     let routes = routes.layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()));
-    (routes.with_state(web.clone()), web, endpoints)
+    (routes.with_state(web.clone()), web, mounted.endpoints)
 }
 
 /// The routes of the JSON API and the documents, as mounted.
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
-    let (_, _, _, endpoints) = well_known::mount(api::mount(Table::default())).done();
-    endpoints
+    well_known::mount(api::mount(Table::default())).done().endpoints
 }
 
 async fn not_found() -> Problem {
@@ -108,6 +107,7 @@ impl Service {
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
+        public_has_no_credentials(&mut response);
         let https = self.web.config.base_url.starts_with("https://");
         secure(&mut response, https, &hex(&bytes::<16>(entropy)));
         response
@@ -166,11 +166,22 @@ impl Service {
             body.detail.clone_from(&problem.detail);
             body.errors.clone_from(&problem.errors);
             body.missing.clone_from(&problem.missing);
+            if let Some((acr, max_age)) = problem.step_up {
+                (body.acr_values, body.max_age) = (Some(acr.to_owned()), Some(max_age));
+            }
             (PROBLEM_JSON, serde_json::to_string(&body).unwrap_or_default())
         };
         parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         parts.headers.remove(header::CONTENT_LENGTH);
         Response::from_parts(parts, Body::from(text))
+    }
+}
+
+/// What every origin may read is not for requests with credentials (WEB-06); the layer for listed origins says so of every answer.
+fn public_has_no_credentials(response: &mut Response) {
+    let headers = response.headers_mut();
+    if headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN).is_some_and(|origin| origin == "*") {
+        headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
     }
 }
 

@@ -4,15 +4,16 @@
 use axum::Router;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use domain::caller::{Caller, Forbidden};
 use domain::id::{SessionId, UserId};
 use domain::permission::Permission;
+use domain::time::Timestamp;
 use service::caller::Bearer;
-use utoipa::openapi::path::{Operation, PathItem, Paths};
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem, Paths};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ComponentsBuilder, RefOr};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -86,7 +87,8 @@ pub struct Endpoint {
 /// The routes, and the document that describes them.
 #[derive(Default)]
 pub struct Table {
-    router: Router<Web>,
+    api: Router<Web>,
+    others: Router<Web>,
     paths: Paths,
     schemas: Vec<(String, RefOr<Schema>)>,
     endpoints: Vec<Endpoint>,
@@ -107,9 +109,12 @@ impl Table {
 
     fn mount(mut self, access: Access, step_up: bool, (schemas, mut paths, methods): UtoipaMethodRouter<Web>) -> Self {
         self.schemas.extend(schemas);
-        let guarded = methods.route_layer(from_fn(move |request: Request, next: Next| enforce(access, request, next)));
         for (path, item) in std::mem::take(&mut paths.paths) {
             let mut item = item;
+            let rule = Rule { access, step_up, queries: queries(&mut item) };
+            let guarded = methods
+                .clone()
+                .route_layer(from_fn(move |request: Request, next: Next| enforce(rule.clone(), request, next)));
             for (method, operation) in operations(&mut item) {
                 let marks = operation.extensions.get_or_insert_default();
                 marks.insert("x-permission".to_owned(), access.name().into());
@@ -118,7 +123,12 @@ impl Table {
                 }
                 self.endpoints.push(Endpoint { method, path: path.clone(), access, step_up, json: true });
             }
-            self.router = self.router.route(&path, guarded.clone());
+            // Only what lies under /api/ may be called from listed origins (WEB-06).
+            if path.starts_with("/api/") {
+                self.api = self.api.route(&path, guarded);
+            } else {
+                self.others = self.others.route(&path, guarded);
+            }
             match self.paths.paths.get_mut(&path) {
                 Some(known) => known.merge_operations(item),
                 None => {
@@ -139,15 +149,48 @@ impl Table {
             step_up: false,
             json: false,
         });
-        self.router = self.router.route(path, handler);
+        self.others = self.others.route(path, handler);
         self
     }
 
-    /// The routes, the document's parts, and the list of what was mounted.
-    pub fn done(self) -> (Router<Web>, Paths, utoipa::openapi::Components, Vec<Endpoint>) {
+    /// What was mounted.
+    pub fn done(self) -> Mounted {
         let components = ComponentsBuilder::new().schemas_from_iter(self.schemas).build();
-        (self.router, self.paths, components, self.endpoints)
+        Mounted { api: self.api, others: self.others, paths: self.paths, components, endpoints: self.endpoints }
     }
+}
+
+/// What was mounted.
+pub struct Mounted {
+    /// The JSON API.
+    pub api: Router<Web>,
+    /// Documents and pages.
+    pub others: Router<Web>,
+    /// The document's paths.
+    pub paths: Paths,
+    /// The document's schemas.
+    pub components: utoipa::openapi::Components,
+    /// The list of routes.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// What a route demands before its body is read.
+#[derive(Clone, Debug)]
+struct Rule {
+    access: Access,
+    step_up: bool,
+    queries: Vec<String>,
+}
+
+/// The query parameters that the document names; every other one is refused.
+fn queries(item: &mut PathItem) -> Vec<String> {
+    operations(item)
+        .flat_map(|(_, operation)| operation.parameters.iter().flatten())
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
+            _ => None,
+        })
+        .collect()
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
@@ -163,8 +206,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
 }
 
 /// Size, then 401, then 403: before the body is read.
-async fn enforce(access: Access, mut request: Request, next: Next) -> Response {
-    match admit(access, &mut request).await {
+async fn enforce(rule: Rule, mut request: Request, next: Next) -> Response {
+    match admit(&rule, &mut request).await {
         Err(problem) => problem.into_response(),
         Ok(caller) => {
             let web = request.extensions().get::<Web>().cloned();
@@ -177,7 +220,8 @@ async fn enforce(access: Access, mut request: Request, next: Next) -> Response {
     }
 }
 
-async fn admit(access: Access, request: &mut Request) -> Result<Option<Caller>, Problem> {
+async fn admit(rule: &Rule, request: &mut Request) -> Result<Option<Caller>, Problem> {
+    let access = rule.access;
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > body::LONGEST) {
@@ -191,15 +235,39 @@ async fn admit(access: Access, request: &mut Request) -> Result<Option<Caller>, 
         same_site(&web, &context, request.headers()).await?;
     }
     if matches!(access, Access::Public | Access::Client) {
-        return Ok(None);
+        return known_queries(rule, request.uri()).map(|()| None);
     }
     let caller = authenticate(&web, &context, request.headers()).await?;
     if let Err(forbidden) = access.admits(&caller) {
         service::caller::refused(&web.app, &caller, &forbidden).await?;
         return Err(forbidden.into());
     }
+    if rule.step_up && web.app.settings.require_step_up {
+        fresh(&caller, web.app.now())?;
+    }
+    known_queries(rule, request.uri())?;
     request.extensions_mut().insert(caller.clone());
     Ok(Some(caller))
+}
+
+/// An authentication may be so old for operations marked `x-step-up`.
+const FRESH_SECONDS: u64 = 300;
+
+/// RFC 9470: says which authentication would do.
+fn fresh(caller: &Caller, now: Timestamp) -> Result<(), Problem> {
+    if now.since(caller.auth_at()).as_secs() <= FRESH_SECONDS {
+        return Ok(());
+    }
+    Err(Problem::insufficient(domain::session::AAL1, FRESH_SECONDS))
+}
+
+fn known_queries(rule: &Rule, uri: &Uri) -> Result<(), Problem> {
+    let names = uri.query().unwrap_or("").split('&').filter(|part| !part.is_empty());
+    let mut names = names.map(|part| part.split('=').next().unwrap_or(part));
+    if names.all(|name| rule.queries.iter().any(|known| known == name)) {
+        return Ok(());
+    }
+    Err(Problem::from(Code::Malformed).detail("A query parameter is unknown here."))
 }
 
 /// A route that anybody may call may use cookies: what another site causes is refused, and counted.

@@ -1,16 +1,16 @@
 //! Administration from the command line: the same use cases, audited as `cli` with the operating-system user. Works beside a running server.
 #![expect(clippy::disallowed_methods, reason = "this file names the flow of the command line, and asks who runs it")]
 
-use domain::allowed::Allowed;
+use domain::allowed::{Allowed, Operator};
 use domain::realm::{Realm, RealmSlug};
 use domain::time::Timestamp;
 use domain::unit::UnitPath;
 use domain::user::{DisplayName, Email, Username};
 use serde_json::json;
 use service::App;
-use service::grant::Give;
+use service::grant::{EndGrant, Give};
 use service::key::Rotation;
-use service::user::Invite;
+use service::user::{Disable, Invite};
 use store::realm::NewRealm;
 use store::token::Purpose;
 
@@ -59,13 +59,13 @@ impl InRealm {
 }
 
 impl Desk {
-    fn allowed(&self) -> Allowed {
+    fn operator(&self) -> Operator {
         Allowed::cli(&os_user(), self.realm.key)
     }
 
     async fn user(&self, username: &str) -> Result<store::user::User, Failure> {
         let parsed = Username::parse(username).map_err(|error| Failure(format!("{username} {error}")))?;
-        let found = service::user::by_username(&self.app, &self.allowed(), &parsed).await;
+        let found = service::user::by_username(&self.app, &self.operator(), &parsed).await;
         found.map_err(|_| {
             Failure(format!("there is nobody with the username {username} in realm {}", self.realm.slug.as_str()))
         })
@@ -104,7 +104,7 @@ impl RealmCommand {
                 RealmSlug::parse(slug).ok_or("a realm's name is lower-case letters, digits and hyphens, at most 31")?;
             let issuer = format!("{}/realms/{slug}", desk.config.base_url);
             let new = NewRealm { slug: parsed, name: name.clone(), issuer, rp_id: desk.realm.rp_id.clone() };
-            service::realm::create(&desk.app, desk.allowed(), new).await?;
+            service::realm::create(&desk.app, desk.operator(), new).await?;
             open::ready(&desk.app, &desk.config).await?;
         }
         let realms = service::realm::all(&desk.app).await?;
@@ -174,7 +174,7 @@ impl UserCommand {
                     grants: Vec::new(),
                 };
                 let (person, link) =
-                    service::user::create(&desk.app, desk.allowed(), invite, Purpose::Activation).await?;
+                    service::user::create_as_operator(&desk.app, desk.operator(), invite, Purpose::Activation).await?;
                 let url = format!("{}/invitation?token={}", desk.app.realm_url(&desk.realm), link.expose());
                 let value = json!({ "id": person.user.id.to_string(), "username": username, "invitation_url": url });
                 output::show(
@@ -187,7 +187,8 @@ impl UserCommand {
             Self::Disable { at, username, reason } => {
                 let desk = at.open().await?;
                 let user = desk.user(&username).await?;
-                service::user::disable_allowed(&desk.app, desk.allowed(), user.id, reason).await?;
+                service::user::disable_as_operator(&desk.app, desk.operator(), Disable { user: user.id, reason })
+                    .await?;
                 output::show(
                     desk.json,
                     &json!({ "username": username, "status": "disabled" }),
@@ -203,7 +204,7 @@ async fn list_people(desk: &Desk) -> Result<(), Failure> {
     let (mut rows, mut lines, mut after) = (Vec::new(), Vec::new(), None);
     loop {
         let filter = store::user::Filter { after, ..store::user::Filter::default() };
-        let people = service::user::list_allowed(&desk.app, desk.allowed(), filter, 200).await?;
+        let people = service::user::list_as_operator(&desk.app, desk.operator(), filter, 200).await?;
         let Some(last) = people.last() else { break };
         after = Some(last.user.id);
         for person in people {
@@ -231,7 +232,7 @@ impl RoleCommand {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::List { at } = self;
         let desk = at.open().await?;
-        let directory = service::role::read(&desk.app, desk.allowed()).await?;
+        let directory = service::role::all_as_operator(&desk.app, desk.operator()).await?;
         let (mut rows, mut lines) = (Vec::new(), Vec::new());
         for flat in directory.graph.all() {
             let (name, sensitive) = (flat.role.name.as_str(), flat.role.sensitive);
@@ -297,14 +298,19 @@ impl GrantCommand {
                     valid_until: until.as_ref().map(instant).transpose()?,
                     reason: reason.clone(),
                 };
-                service::grant::give_allowed(&desk.app, desk.allowed(), command).await?;
+                service::grant::give_as_operator(&desk.app, desk.operator(), command).await?;
             }
             Self::End { grant, reason, .. } => {
                 let id = grant.parse().map_err(|_| Failure(format!("{grant} is not the id of a grant")))?;
-                service::grant::end_allowed(&desk.app, desk.allowed(), user.id, id, reason.clone()).await?;
+                service::grant::end_as_operator(
+                    &desk.app,
+                    desk.operator(),
+                    EndGrant { user: user.id, grant: id, reason: reason.clone() },
+                )
+                .await?;
             }
         }
-        let grants = service::grant::list_allowed(&desk.app, desk.allowed(), user.id, None, 200).await?;
+        let grants = service::grant::list_as_operator(&desk.app, desk.operator(), user.id, None, 200).await?;
         let (mut rows, mut lines) = (Vec::new(), Vec::new());
         for grant in grants {
             let (role, place) = (grant.role_name.as_str(), grant.unit.as_str());
@@ -343,10 +349,10 @@ impl KeyCommand {
         let desk = at.open().await?;
         if let Self::Rotate { emergency, reason, .. } = &self {
             let rotation = if *emergency { Rotation::Emergency } else { Rotation::Scheduled };
-            service::key::rotate_allowed(&desk.app, desk.allowed(), rotation, reason).await?;
+            service::key::rotate_as_operator(&desk.app, desk.operator(), rotation, reason).await?;
         }
         let (now, mut rows, mut lines) = (desk.app.now(), Vec::new(), Vec::new());
-        for key in service::key::list_allowed(&desk.app, desk.allowed()).await? {
+        for key in service::key::list_as_operator(&desk.app, desk.operator()).await? {
             let state = key.schedule.state(now).map_or("retired", domain::key::State::as_str);
             lines.push(format!(
                 "{} {:<6} {state:<8} signs from {}",

@@ -201,6 +201,7 @@ impl Demo {
 
     async fn make(&self, config: &Config) -> Result<(App, Kept), Failure> {
         let profile = service::profile::parse(profile_text(&self.profile)?)?;
+        let given = self.signing_key.as_deref().map(signing_key).transpose()?;
         let entropy = service::entropy::SystemEntropy;
         if let Location::Folder(folder) = Location::parse(&config.database)
             && open::has_database(&folder)
@@ -232,7 +233,7 @@ impl Demo {
         }
         self.keep(&kept)?;
         output::error("first start: making keys and people, this takes some seconds");
-        self.seed(&app, config, &profile, &mut kept).await?;
+        seed(&app, config, &profile, given.as_deref(), &mut kept).await?;
         let credentials = json!({ "issuer": kept.issuer, "apis": kept.apis });
         kek::write_private(&self.data.join("credentials.json"), &format!("{credentials:#}\n"))?;
         kept.complete = true;
@@ -243,36 +244,42 @@ impl Demo {
     fn keep(&self, kept: &Kept) -> Result<(), Failure> {
         kek::write_private(&self.data.join("demo.json"), &serde_json::to_string_pretty(kept)?)
     }
+}
 
-    async fn seed(&self, app: &App, config: &Config, profile: &Profile, kept: &mut Kept) -> Result<(), Failure> {
-        let given = self.signing_key.as_deref().map(signing_key).transpose()?;
-        let title = if profile.name == "agency" { "Havelmoor Agency" } else { "Havelmoor Clinic" };
-        let main = realm(app, config, "main", title, profile).await?;
-        let other = realm(app, config, "other", "The other realm", profile).await?;
-        for realm in [&main, &other] {
-            let key = given.as_deref().filter(|_| realm.slug.is_main());
-            service::key::ensure(app, realm.key, KeyKind::Rsa(config.rsa_bits), key).await?;
-        }
-        for (path, name) in demo_people::units(&profile.name) {
-            let path = UnitPath::parse(path)?;
-            service::role::create_unit(app, Allowed::cli("demo", main.key), path, (*name).to_owned()).await?;
-        }
-        for (realm, people) in [(&main, &kept.people), (&other, &kept.others)] {
-            for person in people {
-                add_person(app, realm.key, person).await?;
-            }
-        }
-        for api in &profile.api {
-            let allowed = Allowed::cli("demo", main.key);
-            let secret = service::api::new_secret(app, allowed, api.audience.clone()).await?;
-            kept.apis.push(Credentials {
-                audience: api.audience.clone(),
-                client_id: api.audience.clone(),
-                client_secret: secret.expose(),
-            });
-        }
-        Ok(())
+/// Realms, keys, units, people, and the credentials of the APIs.
+async fn seed(
+    app: &App,
+    config: &Config,
+    profile: &Profile,
+    given: Option<&[u8]>,
+    kept: &mut Kept,
+) -> Result<(), Failure> {
+    let title = if profile.name == "agency" { "Havelmoor Agency" } else { "Havelmoor Clinic" };
+    let main = realm(app, config, "main", title, profile).await?;
+    let other = realm(app, config, "other", "The other realm", profile).await?;
+    for realm in [&main, &other] {
+        let key = given.filter(|_| realm.slug.is_main());
+        service::key::ensure(app, realm.key, KeyKind::Rsa(config.rsa_bits), key).await?;
     }
+    for (path, name) in demo_people::units(&profile.name) {
+        let path = UnitPath::parse(path)?;
+        service::unit::create_as_operator(app, Allowed::cli("demo", main.key), path, (*name).to_owned()).await?;
+    }
+    for (realm, people) in [(&main, &kept.people), (&other, &kept.others)] {
+        for person in people {
+            add_person(app, realm.key, person).await?;
+        }
+    }
+    for api in &profile.api {
+        let allowed = Allowed::cli("demo", main.key);
+        let secret = service::api::new_secret(app, allowed, api.audience.clone()).await?;
+        kept.apis.push(Credentials {
+            audience: api.audience.clone(),
+            client_id: api.audience.clone(),
+            client_secret: secret.expose(),
+        });
+    }
+    Ok(())
 }
 
 async fn realm(app: &App, config: &Config, slug: &str, name: &str, profile: &Profile) -> Result<Realm, Failure> {
@@ -301,7 +308,8 @@ async fn add_person(app: &App, realm: RealmKey, person: &Person) -> Result<(), F
         unit: UnitPath::parse(&person.unit)?,
         grants: person.grants.iter().map(grant).collect::<Result<_, _>>()?,
     };
-    let (_, link) = service::user::create(app, Allowed::cli("demo", realm), invite, Purpose::Activation).await?;
+    let (_, link) =
+        service::user::create_as_operator(app, Allowed::cli("demo", realm), invite, Purpose::Activation).await?;
     let request = Request { id: "demo".to_owned(), ..Request::default() };
     service::invitation::choose_password(app, realm, Some(link), &person.password, request).await?;
     Ok(())

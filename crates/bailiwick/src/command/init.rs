@@ -72,7 +72,7 @@ impl Init {
             unit: UnitPath::root(),
             grants: vec![FirstGrant { role: "admin".to_owned(), unit: UnitPath::root(), reason: "set-up".to_owned() }],
         };
-        let (person, link) = service::user::create(&app, allowed(), first, Purpose::SetUp).await?;
+        let (person, link) = service::user::create_as_operator(&app, allowed(), first, Purpose::SetUp).await?;
         let url = format!("{}/invitation?token={}", config.base_url, link.expose());
         let name = person.user.username.unwrap_or_default();
         let people = format!(

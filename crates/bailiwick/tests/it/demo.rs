@@ -90,7 +90,9 @@ async fn the_first_line_of_demo_json_has_exactly_the_members_that_are_promised()
     let everywhere = people.iter().filter(|person| person["unit"] == "/");
     assert!(everywhere.clone().count() >= 10);
     assert!(everywhere.clone().all(|person| person["roles"].as_array().unwrap().len() == 1));
-    assert!(people.iter().filter(|person| person["unit"] != "/").all(|person| person["roles"] == serde_json::json!([])));
+    assert!(
+        people.iter().filter(|person| person["unit"] != "/").all(|person| person["roles"] == serde_json::json!([]))
+    );
     assert!(people.iter().any(|person| person["unit"] == "/clinic-a/ward-3"));
 }
 

@@ -78,7 +78,8 @@ async fn a_full_disk_is_answered_503_and_nothing_acknowledged_is_lost() {
     assert!(server.stop().await.success());
 
     let db = Db::of_folder(&site.path().join("data")).await;
-    let count = db.number("SELECT COUNT(*) FROM role_grant WHERE realm_id = $1 AND reason LIKE 'number%'", vec![db.realm.into()]);
+    let count = db
+        .number("SELECT COUNT(*) FROM role_grant WHERE realm_id = $1 AND reason LIKE 'number%'", vec![db.realm.into()]);
     assert_eq!(usize::try_from(count.await).unwrap(), given.len(), "what was acknowledged, and nothing else");
     changes_and_events_agree(&db).await;
     leaves_are_whole(&db, &mut Looked::default()).await;

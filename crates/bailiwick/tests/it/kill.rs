@@ -135,7 +135,9 @@ impl World {
                 let page = self.admin.get(&format!("/api/v1/users/{person}/grants?limit=200{cursor}")).await;
                 assert_eq!(page.status, 200, "{}", page.text);
                 let items = page.json["items"].as_array().unwrap();
-                grants.extend(items.iter().map(|g| (g["id"].as_str().unwrap().parse().unwrap(), !g["ended_at"].is_null())));
+                grants.extend(
+                    items.iter().map(|g| (g["id"].as_str().unwrap().parse().unwrap(), !g["ended_at"].is_null())),
+                );
                 let Some(next) = page.json["next_cursor"].as_str() else { break };
                 cursor = format!("&cursor={next}");
             }
@@ -154,7 +156,9 @@ async fn give_and_end(admin: Person, user: String, ledger: Shared<Ledger>, count
         ledger.lock().unwrap().given.push(id);
         counted.lock().unwrap().given += 1;
         if number % 2 == 0 {
-            let Some(answer) = admin.try_post(&format!("{path}/{id}/end"), json!({ "reason": "over" })).await else { return };
+            let Some(answer) = admin.try_post(&format!("{path}/{id}/end"), json!({ "reason": "over" })).await else {
+                return;
+            };
             assert_eq!(answer.status, 200, "{}", answer.text);
             ledger.lock().unwrap().ended.push(id);
             counted.lock().unwrap().ended += 1;
@@ -208,7 +212,11 @@ async fn killed_over_and_over(mut world: World, look: impl AsyncFn() -> Db) {
             break;
         }
         // Everybody has the current token now; older than the window it is advanced by whoever comes first.
-        db.execute("UPDATE refresh_family SET rotated_at = rotated_at - 31000000 WHERE realm_id = $1", vec![db.realm.into()]).await;
+        db.execute(
+            "UPDATE refresh_family SET rotated_at = rotated_at - 31000000 WHERE realm_id = $1",
+            vec![db.realm.into()],
+        )
+        .await;
         drop(db);
         let mut traffic = world.traffic();
         let random: [u8; 2] = bytes(&SystemEntropy);

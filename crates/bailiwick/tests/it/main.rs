@@ -1,5 +1,10 @@
 //! The program as people start it: child processes, real sockets, real files.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test, and says where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails here fails the test, and says where"
+)]
 
 mod client; // somebody with cookies and a token
 mod command_line; // commands beside a running server

@@ -24,9 +24,9 @@ async fn the_link_of_init_makes_the_first_administrator_once() {
     assert!(again.refused().contains("was set up already"), "{again:?}");
 
     let _server = site.serve().await;
-    for password in ["admin", "password", "bailiwick", "changeme", ""] {
+    for password in ["admin", "password", "bailiwick"] {
         let answer = Person::visitor(&site.base).sign_in("admin", password, None).await.unwrap();
-        assert!(matches!(answer.status, 401 | 422 | 429), "there is no default account: {}", answer.text);
+        assert!(answer.status == 401, "there is no default account: {}", answer.text);
     }
     assert_eq!(reset(&site.base, &"A".repeat(43), PASSWORD).await.problem(), "400 token-refused");
     assert_eq!(reset(&site.base, &link, "short").await.status, 422, "a refused password keeps the link");
@@ -45,8 +45,8 @@ async fn the_link_of_init_makes_the_first_administrator_once() {
 async fn serve_without_init_says_what_to_do() {
     let site = Site::new("data");
     let said = refused(&site, &["serve"]).await;
-    assert!(said.refused().contains("key-encryption"), "{said:?}");
-    assert!(said.err.contains("bailiwick init"), "it says what to do: {said:?}");
+    said.refused_in_one_line(&["is empty", "run `bailiwick init"]);
+    assert!(!site.path().join("data").exists(), "nothing was made");
 }
 
 #[tokio::test]
@@ -71,7 +71,8 @@ async fn a_second_server_on_the_folder_is_refused() {
     let text = site.configuration().replace("\"data\"", &format!("{:?}", site.path().join("data")));
     // Another port: it is the folder that is taken.
     let own = second.configuration().lines().find(|line| line.starts_with("listen")).unwrap().to_owned();
-    let text: Vec<&str> = text.lines().map(|line| if line.starts_with("listen") { own.as_str() } else { line }).collect();
+    let text: Vec<&str> =
+        text.lines().map(|line| if line.starts_with("listen") { own.as_str() } else { line }).collect();
     second.configure(&text.join("\n"));
 
     let said = refused(&second, &["serve"]).await;
@@ -194,7 +195,7 @@ async fn a_missing_or_wrong_key_encryption_key_stops_the_start() {
     refused(&site, &["serve"]).await.refused_in_one_line(&["data/key-encryption-key is missing", "Put it back"]);
     let key = "BAILIWICK__KEYS__ENCRYPTION_KEY".to_owned();
     site.environment = vec![(key.clone(), "12".repeat(32))];
-    refused(&site, &["serve"]).await.refused_in_one_line(&["key-encryption key", "another"]);
+    refused(&site, &["serve"]).await.refused_in_one_line(&["key-encryption key is not the one"]);
     site.environment = vec![(key.clone(), "12".to_owned())];
     refused(&site, &["serve"]).await.refused_in_one_line(&["BAILIWICK__KEYS__ENCRYPTION_KEY", "64 hexadecimal"]);
     site.environment = vec![("BAILIWICK__KEYS__ENCRYPTION_KEY_COMMAND".to_owned(), "exit 3".to_owned())];
@@ -251,7 +252,11 @@ async fn postgresql_is_migrated_only_when_asked() {
     assert_eq!(pending["dry_run"], true);
     let names = pending["migrations"].as_array().unwrap().clone();
     assert!(names.len() >= 6, "{names:?}");
-    assert_eq!(site.run(&["migrate", "--dry-run", "--json"]).await.json()["migrations"], json!(names), "nothing was done");
+    assert_eq!(
+        site.run(&["migrate", "--dry-run", "--json"]).await.json()["migrations"],
+        json!(names),
+        "nothing was done"
+    );
     let said = refused(&site, &["serve", "--migrate"]).await;
     assert!(said.refused().contains("run `bailiwick init"), "{said:?}");
     assert_eq!(site.run(&["migrate", "--json"]).await.json()["migrations"], json!([]));

@@ -8,7 +8,7 @@ use domain::id::{GrantId, UserId};
 use domain::permission::Permission;
 use domain::time::Timestamp;
 use serde::Deserialize;
-use service::grant::Give;
+use service::grant::{EndGrant, Give};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -109,7 +109,11 @@ async fn end(
     Json(body): Json<ReasonBody>,
 ) -> Result<Out<GrantShape>, Problem> {
     let reason = reason(&body.reason, "/reason")?;
-    let ended =
-        service::grant::end(&web.app, &caller, UserId::from_uuid(user), GrantId::from_uuid(grant), reason).await?;
+    let ended = service::grant::end(
+        &web.app,
+        &caller,
+        EndGrant { user: UserId::from_uuid(user), grant: GrantId::from_uuid(grant), reason },
+    )
+    .await?;
     Ok(Out(ended.into()))
 }

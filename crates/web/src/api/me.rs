@@ -7,7 +7,7 @@ use domain::id::SessionId;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::shape::{AccessShape, ProblemDocument, SessionShape, User};
+use super::shape::{AccessShape, Me, ProblemDocument, SessionShape};
 use crate::config::Web;
 use crate::http::page::Page;
 use crate::http::path::Path;
@@ -24,9 +24,10 @@ pub(super) fn mount(table: Table) -> Table {
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", security(("bearer" = [])),
-    responses((status = 200, description = "The person", body = User), (status = "4XX", description = "Refused", body = ProblemDocument)))]
-async fn me(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<User>, Problem> {
-    Ok(Out(service::user::me(&web.app, &caller).await?.into()))
+    responses((status = 200, description = "The person", body = Me), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn me(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<Me>, Problem> {
+    let user = service::user::me(&web.app, &caller).await?.into();
+    Ok(Out(Me { user, recommended_actions: Vec::new() }))
 }
 
 /// Everything that one may do, where, until when, and through which grant.

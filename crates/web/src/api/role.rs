@@ -1,17 +1,14 @@
-//! Roles and units.
+//! Roles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json as Out;
 use axum::extract::State;
 use domain::permission::Permission;
-use domain::role::{Flat, RoleGraph};
-use domain::unit::UnitPath;
+use domain::role::{Flat, RoleGraph, RoleName};
 use serde::{Deserialize, Serialize};
-use service::stored::Unit;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
-use uuid::Uuid;
 use wire::problem::Code;
 
 use super::shape::ProblemDocument;
@@ -23,10 +20,7 @@ use crate::http::query::Query;
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
-    table
-        .json(Access::May(Permission::RolesRead), routes!(list))
-        .json(Access::May(Permission::RolesRead), routes!(get))
-        .json(Access::May(Permission::RolesRead), routes!(units))
+    table.json(Access::May(Permission::RolesRead), routes!(list)).json(Access::May(Permission::RolesRead), routes!(get))
 }
 
 /// A role.
@@ -71,10 +65,10 @@ fn shape(graph: &RoleGraph, flat: &Flat) -> RoleShape {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct ListQuery {
+pub(super) struct ListQuery {
     /// 1-200.
-    limit: Option<i64>,
-    cursor: Option<String>,
+    pub(super) limit: Option<i64>,
+    pub(super) cursor: Option<String>,
 }
 
 /// Roles, by name.
@@ -86,7 +80,8 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Out<Page<RoleShape>>, Problem> {
     let limit = page::limit(query.limit)?;
-    let after = page::cursor(query.cursor.as_deref(), |text| Some(text.to_owned()))?.unwrap_or_default();
+    let after = page::cursor(query.cursor.as_deref(), |text| RoleName::parse(text).ok().map(|_| text.to_owned()))?
+        .unwrap_or_default();
     let directory = service::role::all(&web.app, &caller).await?;
     let graph = &directory.graph;
     let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
@@ -105,45 +100,4 @@ async fn get(
     let directory = service::role::all(&web.app, &caller).await?;
     let flat = directory.graph.named(&path.0).ok_or(Code::NotFound)?;
     Ok(Out(shape(&directory.graph, flat)))
-}
-
-/// A place in the organisation.
-#[derive(Debug, Serialize, ToSchema)]
-struct UnitShape {
-    id: Uuid,
-    path: String,
-    /// Path of the unit above; null for the root.
-    #[schema(required)]
-    parent: Option<String>,
-    slug: String,
-    name: String,
-    version: i64,
-}
-
-impl From<Unit> for UnitShape {
-    fn from(unit: Unit) -> Self {
-        Self {
-            id: unit.id.uuid(),
-            parent: unit.path.parent().map(|parent| parent.as_str().to_owned()),
-            slug: unit.path.slug().to_owned(),
-            path: unit.path.as_str().to_owned(),
-            name: unit.name,
-            version: unit.version,
-        }
-    }
-}
-
-/// Units within reach, by path.
-#[utoipa::path(get, path = "/api/v1/units", tag = "units", params(ListQuery), security(("bearer" = [])),
-    responses((status = 200, description = "A page", body = Page<UnitShape>), (status = "4XX", description = "Refused", body = ProblemDocument)))]
-async fn units(
-    State(web): State<Web>,
-    SignedIn(caller): SignedIn,
-    Query(query): Query<ListQuery>,
-) -> Result<Out<Page<UnitShape>>, Problem> {
-    let limit = page::limit(query.limit)?;
-    let read = |text: &str| UnitPath::parse(text).ok().map(|path| path.as_str().to_owned());
-    let after = page::cursor(query.cursor.as_deref(), read)?.unwrap_or_default();
-    let units = service::role::units(&web.app, &caller, after, limit + 1).await?;
-    Ok(Out(page::cut(units, limit, |last| last.path.as_str().to_owned(), UnitShape::from)))
 }

@@ -80,6 +80,15 @@ pub(super) struct User {
     version: i64,
 }
 
+/// Oneself.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Me {
+    #[serde(flatten)]
+    pub(super) user: User,
+    /// What would make the account safer: nothing yet.
+    pub(super) recommended_actions: Vec<String>,
+}
+
 impl From<Person> for User {
     fn from(person: Person) -> Self {
         let Person { user, roles } = person;
@@ -236,7 +245,7 @@ impl From<domain::access::Explained> for AccessShape {
             api: held.api,
             permission: held.permission,
             unit: held.unit.as_str().to_owned(),
-            withheld: false,
+            withheld: held.withheld,
             paths: held.paths.into_iter().map(path).collect(),
         }
     }

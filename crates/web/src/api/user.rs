@@ -10,7 +10,7 @@ use domain::unit::UnitPath;
 use domain::user::{DisplayName, Email, NameError, Status, Username, printable};
 use serde::Deserialize;
 use service::stored::UserFilter;
-use service::user::{FirstGrant, Invite};
+use service::user::{Disable, Enable, FirstGrant, Invite};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -201,7 +201,9 @@ async fn disable(
     Json(body): Json<ReasonBody>,
 ) -> Result<Out<User>, Problem> {
     let reason = reason(&body.reason, "/reason")?;
-    Ok(Out(service::user::disable(&web.app, &caller, UserId::from_uuid(path.0), reason).await?.into()))
+    Ok(Out(service::user::disable(&web.app, &caller, Disable { user: UserId::from_uuid(path.0), reason })
+        .await?
+        .into()))
 }
 
 /// Enables a disabled account: needs the right to give every role that it holds.
@@ -215,5 +217,5 @@ async fn enable(
     Json(body): Json<ReasonBody>,
 ) -> Result<Out<User>, Problem> {
     let reason = reason(&body.reason, "/reason")?;
-    Ok(Out(service::user::enable(&web.app, &caller, UserId::from_uuid(path.0), reason).await?.into()))
+    Ok(Out(service::user::enable(&web.app, &caller, Enable { user: UserId::from_uuid(path.0), reason }).await?.into()))
 }

@@ -1,7 +1,8 @@
 //! Forms of pages: their fields, and the proof that our own page made them (WEB-03).
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use domain::secret::{Secret, hmac_sha256, same};
 use serde::de::DeserializeOwned;
 use wire::problem::Code;
@@ -23,8 +24,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
         if long.is_some_and(|length| length > super::body::LONGEST) {
             return Err(Code::PayloadTooLarge.into());
         }
+        // Without an announced length too.
+        let request = request.map(|body| Body::new(http_body_util::Limited::new(body, super::body::LONGEST)));
         let read = axum::extract::Form::<T>::from_request(request, state).await;
-        read.map(|axum::extract::Form(fields)| Self(fields)).map_err(|_| Code::Malformed.into())
+        read.map(|axum::extract::Form(fields)| Self(fields)).map_err(|refused| {
+            let too_long = refused.status() == StatusCode::PAYLOAD_TOO_LARGE;
+            if too_long { Code::PayloadTooLarge.into() } else { Code::Malformed.into() }
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use service::refresh::RefreshError;
 use service::role::RoleError;
 use service::session::EndError;
 use service::sign_in::SignInError;
+use service::unit::UnitError;
 use service::user::UserError;
 use wire::problem::{Code, FieldError};
 
@@ -26,6 +27,7 @@ pub struct Problem {
     pub(crate) missing: Vec<String>,
     pub(crate) retry_after: Option<RetryAfter>,
     pub(crate) challenge: Option<&'static str>,
+    pub(crate) step_up: Option<(&'static str, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +38,15 @@ pub(crate) enum RetryAfter {
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), missing: Vec::new(), retry_after: None, challenge: None }
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            missing: Vec::new(),
+            retry_after: None,
+            challenge: None,
+            step_up: None,
+        }
     }
 }
 
@@ -76,6 +86,12 @@ impl Problem {
         Self { retry_after: Some(RetryAfter::At(until)), ..Code::TooManyAttempts.into() }
     }
 
+    /// A fresher or stronger authentication is needed (RFC 9470).
+    #[must_use]
+    pub fn insufficient(acr: &'static str, max_age: u64) -> Self {
+        Self { step_up: Some((acr, max_age)), ..Code::InsufficientAuthentication.into() }
+    }
+
     /// Not signed in, with the challenge of RFC 6750: `error` only if a token came.
     #[must_use]
     pub fn not_signed_in(token_sent: bool) -> Self {
@@ -90,6 +106,13 @@ impl IntoResponse for Problem {
         let mut response = status.into_response();
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some((acr, max_age)) = self.step_up {
+            let text =
+                format!(r#"Bearer error="insufficient_user_authentication", acr_values="{acr}", max_age="{max_age}""#);
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+            }
         }
         response.extensions_mut().insert(self);
         response
@@ -211,6 +234,15 @@ impl From<AuditError> for Problem {
             AuditError::Forbidden(forbidden) => forbidden.into(),
             AuditError::NotFound => Code::NotFound.into(),
             AuditError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UnitError> for Problem {
+    fn from(error: UnitError) -> Self {
+        match error {
+            UnitError::Forbidden(forbidden) => forbidden.into(),
+            UnitError::Store(error) => error.into(),
         }
     }
 }

@@ -131,7 +131,7 @@ pub(super) async fn submit(
             Ok(response)
         }
         Err(SignInError::Overloaded(_)) => Ok(again(StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Busy)),
-        Err(other) => Err(other.into()),
+        Err(error @ (SignInError::Audience(_) | SignInError::Key(_) | SignInError::Store(_))) => Err(error.into()),
     }
 }
 

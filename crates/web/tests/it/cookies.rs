@@ -67,7 +67,9 @@ async fn web_02_no_body_ever_holds_a_cookies_value() {
     app.advance(minutes(1));
     let before = nurse.cookies.clone();
     bodies.push(nurse.refresh().await.expect(200).text);
-    for path in ["/api/v1/me", "/api/v1/session", "/api/v1/me/sessions", "/account", "/sign-out", "/api/v1/me/permissions"] {
+    for path in
+        ["/api/v1/me", "/api/v1/session", "/api/v1/me/sessions", "/account", "/sign-out", "/api/v1/me/permissions"]
+    {
         bodies.push(nurse.get(path).await.expect(200).text);
     }
 
@@ -81,7 +83,8 @@ async fn two_cookies_of_one_name_count_as_none() {
     let app = TestApp::new().await;
     let mut nurse = app.signed_in("nurse").await;
     let (session, refresh) = (nurse.cookie("session").unwrap(), nurse.cookie("refresh").unwrap());
-    let (session, refresh) = (format!("__Host-bailiwick-session={session}"), format!("__Host-bailiwick-refresh={refresh}"));
+    let (session, refresh) =
+        (format!("__Host-bailiwick-session={session}"), format!("__Host-bailiwick-refresh={refresh}"));
     let path = "/api/v1/session/refresh";
 
     let mut other = nurse.clone();
@@ -101,7 +104,10 @@ async fn ses_10_a_cookie_or_a_bearer_of_another_realm_is_nobodys() {
     let mut main = app.signed_in("admin").await;
     let mut other = app.browser_in_other();
     other.sign_in("admin").await;
-    let before = (app.db.dump(RealmKey::MAIN).await["session"].clone(), app.db.dump(testkit::app::OTHER).await["session"].clone());
+    let before = (
+        app.db.dump(RealmKey::MAIN).await["session"].clone(),
+        app.db.dump(testkit::app::OTHER).await["session"].clone(),
+    );
 
     for (from, at) in [(main.clone(), other.clone()), (other.clone(), main.clone())] {
         let mut thief = at;
@@ -116,7 +122,10 @@ async fn ses_10_a_cookie_or_a_bearer_of_another_realm_is_nobodys() {
         assert_eq!(thief.refresh().await.expect(401).code(), "session-ended");
     }
 
-    let after = (app.db.dump(RealmKey::MAIN).await["session"].clone(), app.db.dump(testkit::app::OTHER).await["session"].clone());
+    let after = (
+        app.db.dump(RealmKey::MAIN).await["session"].clone(),
+        app.db.dump(testkit::app::OTHER).await["session"].clone(),
+    );
     assert_eq!(before, after);
     assert_eq!((main.me().await.status, other.me().await.status), (200, 200));
 }

@@ -47,7 +47,8 @@ fn caused(browser: &Browser, headers: &[(&str, &str)]) -> Browser {
 #[tokio::test]
 async fn web_03_every_public_post_refuses_what_another_site_caused() {
     let app = app().await;
-    let public = app.endpoints().into_iter().filter(|e| e.json && e.access == Access::Public && e.method == Method::POST);
+    let public =
+        app.endpoints().into_iter().filter(|e| e.json && e.access == Access::Public && e.method == Method::POST);
     let paths: Vec<String> = public.map(|endpoint| endpoint.path).collect();
     assert_eq!(paths.len(), 5, "{paths:?}");
     for path in paths {

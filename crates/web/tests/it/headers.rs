@@ -9,12 +9,11 @@ use testkit::{Answer, TestApp};
 const LISTED: &str = "https://app.example.org";
 
 /// What may be kept; everything else is `no-store`.
-const KEPT: [&str; 5] = [
+const KEPT: [&str; 4] = [
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
     "/openapi.json",
-    "/assets/bailiwick.css",
 ];
 
 fn nonce(answer: &Answer) -> String {
@@ -48,11 +47,14 @@ fn check(name: &str, path: &str, answer: &Answer, https: bool) {
     assert!(permissions.contains("publickey-credentials-get=(self)") && permissions.contains("camera=()"), "{name}");
     let transport = if https { "max-age=63072000; includeSubDomains" } else { "" };
     assert_eq!(answer.header("strict-transport-security"), transport, "{name}");
-    let kept = KEPT.contains(&path) && matches!(answer.status, 200 | 304);
+    let kept = (KEPT.contains(&path) || path.starts_with("/assets/")) && matches!(answer.status, 200 | 304);
     assert_eq!(answer.header("cache-control") != "no-store", kept, "{name}: {}", answer.header("cache-control"));
     if !answer.text.is_empty() {
         let kind = answer.header("content-type");
-        assert!(kind.contains("charset=utf-8") || kind.contains("json") || kind.starts_with("image/"), "{name}: {kind}");
+        assert!(
+            kind.contains("charset=utf-8") || kind.contains("json") || kind.starts_with("image/"),
+            "{name}: {kind}"
+        );
     }
     for banner in ["server", "x-powered-by", "via"] {
         assert_eq!(answer.header(banner), "", "{name}");
@@ -66,7 +68,8 @@ async fn crawl(app: &TestApp, host: &str, https: bool) -> usize {
     let person = app.user_id(RealmKey::MAIN, "patient").await;
     let mut admin = app.signed_in("admin").await;
     let mut seen = 0;
-    let extra = ["/nowhere", "/assets/bailiwick.css", "/assets/icons.svg", "/problems/malformed", "/realms/other/sign-in"];
+    let extra =
+        ["/nowhere", "/assets/bailiwick.css", "/assets/icons.svg", "/problems/malformed", "/realms/other/sign-in"];
     let mounted = app.endpoints();
     let routes = mounted.iter().map(|endpoint| (endpoint.method.clone(), endpoint.path.as_str()));
     for (method, template) in routes.chain(extra.map(|path| (Method::GET, path))) {
@@ -77,7 +80,8 @@ async fn crawl(app: &TestApp, host: &str, https: bool) -> usize {
             let mut browser = if signed_in { admin.clone() } else { app.browser() };
             for accept in ["application/json", "text/html"] {
                 let call = browser.call(method.clone(), &path).header("accept", accept).header("host", host);
-                let answer = if method.is_safe() { call.send().await } else { call.text("application/json", "{}").send().await };
+                let answer =
+                    if method.is_safe() { call.send().await } else { call.text("application/json", "{}").send().await };
                 check(&format!("{method} {path} {signed_in} {accept}"), &path, &answer, https);
                 seen += 1;
             }
@@ -179,7 +183,12 @@ async fn web_05_reading_changes_nothing_but_the_record_of_reading() {
 #[tokio::test]
 async fn web_06_without_a_listed_origin_no_answer_speaks_of_cors() {
     let app = TestApp::new().await;
-    for (method, path) in [(Method::GET, "/api/v1/me"), (Method::POST, "/api/v1/sign-out"), (Method::OPTIONS, "/api/v1/me"), (Method::GET, "/sign-in")] {
+    for (method, path) in [
+        (Method::GET, "/api/v1/me"),
+        (Method::POST, "/api/v1/sign-out"),
+        (Method::OPTIONS, "/api/v1/me"),
+        (Method::GET, "/sign-in"),
+    ] {
         let call = app.browser();
         let mut call = call;
         let answer = call
@@ -188,10 +197,12 @@ async fn web_06_without_a_listed_origin_no_answer_speaks_of_cors() {
             .header("access-control-request-method", "GET")
             .send()
             .await;
-        let names: Vec<&str> = answer.headers.keys().map(|n| n.as_str()).filter(|n| n.starts_with("access-control")).collect();
+        let names: Vec<&str> =
+            answer.headers.keys().map(|n| n.as_str()).filter(|n| n.starts_with("access-control")).collect();
         assert!(names.is_empty(), "{method} {path}: {names:?}");
     }
-    let keys = app.browser().call(Method::GET, "/.well-known/jwks.json").header("origin", "https://evil.example").send().await;
+    let keys =
+        app.browser().call(Method::GET, "/.well-known/jwks.json").header("origin", "https://evil.example").send().await;
     assert_eq!(keys.header("access-control-allow-origin"), "*", "keys are public");
     assert_eq!(keys.header("access-control-allow-credentials"), "");
 }
@@ -210,7 +221,14 @@ async fn web_06_a_listed_origin_is_echoed_exactly_and_no_other_ever_is() {
         let preflight = preflight.header("access-control-request-headers", "authorization,content-type").send().await;
         assert_eq!(preflight.header("access-control-allow-origin"), LISTED, "{path}");
         assert!(preflight.header("access-control-allow-headers").contains("authorization"), "{path}");
-        for evil in ["https://evil.example", "https://app.example.org.evil.example", "http://app.example.org", "null", "https://APP.example.org", "*"] {
+        for evil in [
+            "https://evil.example",
+            "https://app.example.org.evil.example",
+            "http://app.example.org",
+            "null",
+            "https://APP.example.org",
+            "*",
+        ] {
             for method in [Method::GET, Method::OPTIONS] {
                 let call = browser.call(method, path).header("origin", evil);
                 let answer = call.header("access-control-request-method", "GET").send().await;
@@ -257,7 +275,8 @@ async fn web_18_after_the_sign_in_nobody_is_led_to_another_site() {
     ] {
         let mut browser = app.browser();
         let csrf = browser.get("/sign-in").await.hidden("csrf");
-        let fields = [("identifier", "nurse"), ("password", password.as_str()), ("csrf", csrf.as_str()), ("return_to", evil)];
+        let fields =
+            [("identifier", "nurse"), ("password", password.as_str()), ("csrf", csrf.as_str()), ("return_to", evil)];
         let answer = browser.form("/sign-in", &fields).await;
         assert_eq!((answer.status, answer.header("location")), (303, "/account"), "{evil:?}");
         assert_eq!(answer.set_cookies().len(), 3, "{evil:?}");
@@ -266,7 +285,12 @@ async fn web_18_after_the_sign_in_nobody_is_led_to_another_site() {
     }
     let mut browser = app.browser();
     let csrf = browser.get("/sign-in?return_to=/account?told=ended").await.hidden("csrf");
-    let fields = [("identifier", "nurse"), ("password", password.as_str()), ("csrf", csrf.as_str()), ("return_to", "/account?told=ended")];
+    let fields = [
+        ("identifier", "nurse"),
+        ("password", password.as_str()),
+        ("csrf", csrf.as_str()),
+        ("return_to", "/account?told=ended"),
+    ];
     let answer = browser.form("/sign-in", &fields).await.expect(303);
     assert_eq!(answer.header("location"), "/account?told=ended");
 }
@@ -277,7 +301,13 @@ async fn web_20_and_pw_10_the_sign_in_page_is_a_plain_form_that_password_manager
 
     let page = app.browser().get("/sign-in").await.expect(200).text;
 
-    for part in ["method=\"post\"", "name=\"identifier\"", "autocomplete=\"username\"", "type=\"password\"", "autocomplete=\"current-password\""] {
+    for part in [
+        "method=\"post\"",
+        "name=\"identifier\"",
+        "autocomplete=\"username\"",
+        "type=\"password\"",
+        "autocomplete=\"current-password\"",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!page.contains("<script src=\"http") && !page.contains("onpaste"));
@@ -289,7 +319,8 @@ async fn names_are_escaped_on_pages() {
     let mut browser = app.browser();
     let evil = "\"><script>alert(1)</script>";
     let csrf = browser.get("/sign-in").await.hidden("csrf");
-    let answer = browser.form("/sign-in", &[("identifier", evil), ("password", "wrong"), ("csrf", &csrf)]).await.expect(401);
+    let answer =
+        browser.form("/sign-in", &[("identifier", evil), ("password", "wrong"), ("csrf", &csrf)]).await.expect(401);
 
     assert!(!answer.text.contains("<script>alert"), "{}", answer.text);
 }

@@ -6,12 +6,19 @@
     reason = "what fails here fails the test, and says where"
 )]
 
+mod audit; // each action leaves exactly its events, and no secret
+mod climbing; // nobody climbs; the last administrator stays
+mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing
 mod headers; // security headers, CORS, redirects
 mod input; // bad input, and the order of refusals
+mod invitation; // links: invitation, activation, set-up
+mod keys; // rotation of signing keys
 mod matrix; // endpoint × caller
+mod outage; // PostgreSQL gone and back
 mod refresh; // T1 to T10 of requirements 2.6
+mod sign_in; // equal answers, the throttle
 mod tokens; // access tokens that are not acceptable
 mod walk; // what the README shows
 

@@ -15,6 +15,9 @@ use crate::error::StoreError;
 
 /// Most jobs of one commit.
 const BATCH: usize = 256;
+/// How long the next job is waited for while fewer have come than the last commit had: those who were just answered come back within
+/// moments, and one sync serves them all. Whoever writes alone never waits.
+const GATHER: Duration = Duration::from_micros(50);
 /// Pages in the write-ahead log from which on it is copied back (4 KiB each).
 const CHECKPOINT_PAGES: u64 = 1000;
 
@@ -147,6 +150,7 @@ impl Drop for Writer {
 
 fn serve(mut connection: Connection, queue: &Receiver<Message>, counters: &Counters) {
     let mut jobs = Vec::with_capacity(BATCH);
+    let mut last = 0;
     while let Ok(first) = queue.recv() {
         let mut next = Some(first);
         while let Some(message) = next.take() {
@@ -161,7 +165,11 @@ fn serve(mut connection: Connection, queue: &Receiver<Message>, counters: &Count
             if jobs.len() < BATCH {
                 next = queue.try_recv().ok();
             }
+            if next.is_none() && jobs.len() < last {
+                next = queue.recv_timeout(GATHER).ok();
+            }
         }
+        last = jobs.len();
         commit(&mut connection, &mut jobs, counters);
     }
 }

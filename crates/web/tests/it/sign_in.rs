@@ -1,0 +1,236 @@
+//! Sign-in: equal answers for unequal reasons (2.3), and the throttle (2.4).
+
+use std::net::IpAddr;
+
+use domain::realm::RealmKey;
+use domain::time::{minutes, seconds};
+use serde_json::json;
+use store::token::Purpose;
+use testkit::{Answer, Browser, TestApp, on_both_databases, race};
+
+/// A client from an address of its own, so that only the counter of the identifier counts.
+fn from(app: &TestApp, number: u16) -> Browser {
+    let mut browser = app.browser();
+    let [high, low] = number.to_be_bytes();
+    browser.address.set_ip(IpAddr::from([198, 18, high, low]));
+    browser
+}
+
+fn waits(answer: &Answer) -> (u16, String) {
+    (answer.status, answer.header("retry-after").to_owned())
+}
+
+on_both_databases! {
+    async fn enum_01_unknown_wrong_disabled_and_invited_get_one_answer(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        let id = app.user_id(RealmKey::MAIN, "billing").await;
+        admin.set(&id, "disable").await.expect(200);
+        app.new_link("invited", Purpose::Activation).await;
+        let right = |username: &str| app.password("main", username);
+        let cases = [
+            ("nurse", "wrong".to_owned()),
+            ("nurse", String::new()),
+            ("nurse", "x".repeat(300)),
+            ("nurse", "x".repeat(30_000)),
+            ("nobody", right("nurse")),
+            ("nobody@clinic.example", right("nurse")),
+            ("billing", right("billing")),
+            ("billing", "wrong".to_owned()),
+            ("invited", right("invited")),
+            ("", right("nurse")),
+            // The same name in another realm, with that realm's password.
+            ("admin", app.password("other", "admin")),
+        ];
+        let mut answers = Vec::new();
+        for (number, (identifier, password)) in (0..).zip(cases) {
+            let answer = from(&app, number).sign_in_with(identifier, &password).await;
+            assert_eq!((answer.status, answer.code().as_str()), (401, "invalid-credentials"), "{identifier}");
+            assert!(answer.set_cookies().is_empty());
+            answers.push(answer.observable());
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    }
+
+    async fn enum_02_the_ladder_is_the_same_for_existing_and_unknown_identifiers(app: TestApp) {
+        let mut ladders = Vec::new();
+        for (at, identifier) in [(0, "nurse"), (100, "nobody"), (200, "physician"), (300, "nobody@nowhere.example")] {
+            let mut ladder = Vec::new();
+            for number in 0..7 {
+                ladder.push(waits(&from(&app, at + number).sign_in_with(identifier, "wrong").await));
+            }
+            for (number, wait) in [(10, 29), (11, 1), (12, 0), (13, 59), (14, 1), (15, 0)] {
+                app.advance(seconds(wait));
+                ladder.push(waits(&from(&app, at + number).sign_in_with(identifier, "wrong").await));
+            }
+            ladders.push(ladder);
+        }
+        let (wrong, wait) = (|| (401, String::new()), |seconds: &str| (429, seconds.to_owned()));
+        let first_seven = [wrong(), wrong(), wrong(), wrong(), wrong(), wait("31"), wait("31")];
+        let then = [wait("2"), wrong(), wait("61"), wait("2"), wrong(), wait("121")];
+        assert_eq!(ladders[0], [&first_seven[..], &then[..]].concat());
+        assert!(ladders.iter().all(|ladder| *ladder == ladders[0]), "{ladders:#?}");
+    }
+
+    async fn inside_the_wait_the_right_password_is_not_looked_at_and_after_it_it_works(app: TestApp) {
+        let password = app.password("main", "nurse");
+        for number in 0..5 {
+            from(&app, number).sign_in_with("nurse", "wrong").await.expect(401);
+        }
+        let inside = from(&app, 9).sign_in_with("nurse", &password).await;
+        assert_eq!((inside.status, inside.code().as_str()), (429, "too-many-attempts"));
+        // The same person under another name of theirs is somebody else to the counter, and so is another person.
+        app.signed_in("physician").await;
+        app.advance(seconds(30));
+
+        app.browser().sign_in_with("NURSE ", &password).await.expect(200);
+
+        for number in 0..4 {
+            from(&app, 20 + number).sign_in_with("nurse", "wrong").await.expect(401);
+        }
+        let cleared = app.browser().sign_in_with("nurse", &password).await;
+        assert_eq!(cleared.status, 200, "a success clears the count");
+    }
+
+    async fn lock_04_two_hundred_parallel_guesses_are_not_looked_at_more_often_than_five_in_a_row(app: TestApp) {
+        let answers = race(200, |number| {
+            let mut browser = from(&app, u16::try_from(number).unwrap());
+            async move { browser.sign_in_with("nurse", "a wrong guess").await }
+        })
+        .await;
+
+        let looked_at = answers.iter().filter(|answer| answer.status == 401).count();
+        let evaluated = app.count("authn_login_fail").await;
+        assert_eq!(looked_at, evaluated);
+        assert!((1..=5).contains(&evaluated), "{evaluated}");
+        assert!(answers.iter().all(|answer| [401, 429, 503].contains(&answer.status)));
+        let refused = answers.iter().filter(|answer| answer.status == 429).collect::<Vec<_>>();
+        assert!(refused.iter().all(|answer| !answer.header("retry-after").is_empty()));
+        assert!(app.count("excess_rate_limit_exceeded").await <= 1, "one event a key and minute");
+        // A session that was there is not touched by it (LOCK-DoS).
+    }
+
+    async fn one_address_that_fails_twenty_times_a_minute_must_wait_and_others_need_not(app: TestApp) {
+        let mut attacker = from(&app, 1);
+        for number in 0..20 {
+            attacker.sign_in_with(&format!("somebody{number}"), "spring2026").await.expect(401);
+        }
+
+        let refused = attacker.sign_in_with("nurse", &app.password("main", "nurse")).await;
+
+        assert_eq!((refused.status, refused.header("retry-after")), (429, "61"));
+        from(&app, 2).sign_in_with("nurse", &app.password("main", "nurse")).await.expect(200);
+        app.advance(minutes(1));
+        attacker.sign_in_with("nurse", &app.password("main", "nurse")).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn an_ipv6_attacker_has_one_counter_for_a_64_and_an_ipv4_one_however_written() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    for number in 0..20u16 {
+        browser.address.set_ip(IpAddr::from([0x2001, 0xdb8, 1, 2, number, number, number, number]));
+        browser.sign_in_with(&format!("somebody{number}"), "wrong").await.expect(401);
+    }
+    browser.address.set_ip("2001:db8:1:2:ffff::1".parse().unwrap());
+    assert_eq!(browser.sign_in_with("nurse", "wrong").await.status, 429);
+    browser.address.set_ip("2001:db8:1:3::1".parse().unwrap());
+    assert_eq!(browser.sign_in_with("nurse", "wrong").await.status, 401);
+
+    for number in 0..20u16 {
+        let ip = if number % 2 == 0 { "203.0.113.1" } else { "::ffff:203.0.113.1" };
+        browser.address.set_ip(ip.parse().unwrap());
+        browser.sign_in_with(&format!("anybody{number}"), "wrong").await.expect(401);
+    }
+    assert_eq!(browser.sign_in_with("physician", "wrong").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_session_survives_an_attack_on_its_owners_password() {
+    let app = TestApp::new().await;
+    let mut nurse = app.signed_in("nurse").await;
+    for number in 0..8 {
+        from(&app, number).sign_in_with("nurse", "wrong").await;
+    }
+    app.advance(minutes(1));
+
+    assert_eq!(nurse.me().await.status, 200);
+    nurse.refresh().await.expect(200);
+}
+
+#[tokio::test]
+async fn the_page_answers_like_the_api_and_alike_for_every_reason() {
+    let app = TestApp::new().await;
+    let mut admin = app.signed_in("admin").await;
+    admin.set(&app.user_id(RealmKey::MAIN, "billing").await, "disable").await.expect(200);
+    let mut page = app.browser();
+    let csrf = page.get("/sign-in").await.hidden("csrf");
+    let right = app.password("main", "billing");
+    let mut shown = Vec::new();
+    for (identifier, password) in [("nurse", "wrong"), ("nobody", "wrong"), ("billing", right.as_str()), ("nurse", &"x".repeat(300))] {
+        let fields = [("identifier", identifier), ("password", password), ("csrf", csrf.as_str())];
+        let answer = page.form("/sign-in", &fields).await.expect(401);
+        assert!(answer.set_cookies().is_empty());
+        assert!(!answer.text.contains(password), "what was typed as a password is not shown");
+        shown.push(answer.text.replace(&format!("value=\"{identifier}\""), "value=\"IDENTIFIER\""));
+    }
+    assert!(shown.iter().all(|text| *text == shown[0]), "{shown:#?}");
+
+    for number in 0..6 {
+        from(&app, number).sign_in_with("physician", "wrong").await;
+    }
+    let fields = [("identifier", "physician"), ("password", "wrong"), ("csrf", csrf.as_str())];
+    let waiting = page.form("/sign-in", &fields).await.expect(429);
+    assert_eq!(waiting.header("retry-after"), "31");
+}
+
+#[tokio::test]
+async fn somebody_signs_in_with_a_mail_address_once_it_is_theirs_beyond_doubt() {
+    let app = TestApp::new().await;
+    let mut admin = app.signed_in("admin").await;
+    let body = json!({ "username": "joan.marsh", "display_name": "Joan Marsh", "email": "Joan@clinic.example" });
+    admin.post("/api/v1/users", &body).await.expect(201);
+    let link = app.link(RealmKey::MAIN, "Joan@clinic.example").await;
+    app.browser().choose(&link, "the heron stands in the reeds").await.expect(204);
+
+    app.browser().sign_in_with("joan@CLINIC.example", "the heron stands in the reeds").await.expect(200);
+    // An activation code was printed: it proves nothing about the address.
+    app.browser().sign_in_with("nurse@clinic.example", &app.password("main", "nurse")).await.expect(401);
+}
+
+#[tokio::test]
+async fn an_unknown_audience_is_422_and_only_after_the_password() {
+    let app = TestApp::new().await;
+    let body = |password: &str| json!({ "identifier": "nurse", "password": password, "audience": "nothing" });
+
+    let right = app.browser().post("/api/v1/sign-in", &body(&app.password("main", "nurse"))).await.expect(422);
+    let wrong = app.browser().post("/api/v1/sign-in", &body("wrong")).await;
+
+    assert_eq!(right.json()["errors"][0]["pointer"], "/audience");
+    assert_eq!(wrong.status, 401, "which APIs there are is not told to strangers");
+}
+
+#[tokio::test]
+async fn with_a_second_factor_required_sensitive_roles_are_withheld_and_named() {
+    let app = TestApp::new().await.node(|settings, _| settings.require_second_factor = true);
+    let mut physician = app.browser();
+    let answer = physician.sign_in_for("physician", "clinic").await.json();
+    assert_eq!(answer["withheld"], json!(["physician"]));
+    assert_eq!(answer["user"]["roles"], json!(["physician"]), "what is granted is said all the same");
+    let claims = crate::claims(answer["access_token"].as_str().unwrap());
+    assert_eq!((&claims["roles"], &claims["permissions"]), (&json!([]), &json!([])));
+    app.advance(minutes(1));
+    let refreshed = physician.refresh().await.expect(200).json();
+    assert_eq!(refreshed["withheld"], json!(["physician"]));
+    assert_eq!(crate::claims(refreshed["access_token"].as_str().unwrap())["roles"], json!([]));
+
+    let mut admin = app.browser();
+    admin.sign_in("admin").await;
+    let refused = admin.get("/api/v1/users").await.expect(403);
+    assert_eq!(refused.json()["missing"], json!(["users:read"]));
+    assert_eq!(admin.me().await.expect(200).json()["roles"], json!(["admin"]));
+
+    let mut nurse = app.browser();
+    let answer = nurse.sign_in("nurse").await.json();
+    assert!(answer.get("withheld").is_none());
+}
