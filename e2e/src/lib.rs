@@ -1,1 +1,1 @@
-//! e2e
+//! Browser tests and real clients: see `tests/it`. Nothing else depends on this crate.

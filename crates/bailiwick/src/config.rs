@@ -289,7 +289,7 @@ mod tests {
         let text = "[server]\nbase_url = \"ftp://x\"\nlisten = \"nowhere\"\nlisen = \"x\"\n[keys]\nrsa_bits = 1024\n[passwords]\nmemory_kib = 1\n";
         std::fs::write(&file, text).expect("a file");
 
-        let Failure(told) = load(Some(&file)).err().expect("refused");
+        let Failure(told) = load(Some(&file)).expect_err("refused");
 
         assert!(told.contains("5 mistake(s)"), "{told}");
         for key in ["server.base_url", "server.listen ", "server.lisen", "keys.rsa_bits", "passwords.memory_kib"] {

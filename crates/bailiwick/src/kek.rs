@@ -81,7 +81,7 @@ mod tests {
         assert!(parse(&"ab".repeat(32), "x").is_ok());
         assert!(parse(&format!("{}\n", "A".repeat(43)), "x").is_ok());
         for bad in ["", "abc", &"zz".repeat(32), &"ab".repeat(31), &"é".repeat(32)] {
-            let Failure(text) = parse(bad, "x").err().expect("refused");
+            let Failure(text) = parse(bad, "x").expect_err("refused");
             assert!(text.contains("openssl rand"), "{text}");
         }
     }

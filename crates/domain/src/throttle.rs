@@ -23,6 +23,8 @@ pub enum Kind {
     TokenHour,
     /// Requests that another site caused, refused.
     Csrf,
+    /// A caller's requests without a permission, refused.
+    Authz,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Self::AddressHour => "address_hour",
             Self::TokenHour => "token_hour",
             Self::Csrf => "csrf",
+            Self::Authz => "authz",
         }
     }
 
@@ -42,7 +45,7 @@ impl Kind {
     #[must_use]
     pub const fn window(self) -> Option<(i64, Duration)> {
         match self {
-            Self::Identifier | Self::Csrf => None,
+            Self::Identifier | Self::Csrf | Self::Authz => None,
             Self::AddressMinute => Some((20, minutes(1))),
             Self::AddressHour => Some((200, hours(1))),
             Self::TokenHour => Some((20, hours(1))),

@@ -7,7 +7,7 @@ use domain::allowed::{Allowed, Flow, Operator, Request};
 use domain::event::{Event, EventType};
 use domain::id::SecretId;
 use domain::realm::RealmKey;
-use domain::secret::{Secret, hmac_sha256};
+use domain::secret::Secret;
 use domain::throttle::{Kind, Throttled};
 use store::access::api;
 use store::{Outcome, Read, StoreError, Upkeep, throttle};
@@ -16,6 +16,7 @@ use wire::roles::RolesCatalogue;
 
 use crate::app::App;
 use crate::directory;
+use crate::throttle as throttle_key;
 
 /// Why an API was not let in.
 #[derive(Debug, Error)]
@@ -76,15 +77,14 @@ async fn authenticate(
     request: Request,
 ) -> Result<Allowed, ApiError> {
     let visitor = Allowed::visitor(Flow::Authenticate, realm, request.clone());
-    let address = request.address.map(|a| a.to_string()).unwrap_or_default();
-    let throttle_key = app.seal.derive("throttle", realm);
-    let key = hmac_sha256(throttle_key.bytes(), &[b"api ", credentials.audience.as_bytes(), b" ", address.as_bytes()]);
+    // By address alone: an audience of the guesser's choosing would be a new counter each time.
+    let key = throttle_key::address(app, realm, "api", &request);
     let id = app
         .store
         .write(visitor, app.now(), (credentials, key), |tx, (credentials, key)| {
             Box::pin(async move {
                 if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
-                    return Ok(Outcome::upkeep(Err(ApiError::Throttled(refused.throttled)), Upkeep::Throttle));
+                    return Ok(throttle_key::refusal(refused, ApiError::Throttled));
                 }
                 let known = api::by_audience(tx, &credentials.audience).await?;
                 let secrets = match &known {
@@ -135,8 +135,7 @@ pub async fn new_secret(app: &App, operator: Operator, audience: String) -> Resu
 /// # Errors
 /// [`StoreError`].
 pub async fn cross_site(app: &App, realm: RealmKey, request: Request) -> Result<(), StoreError> {
-    let address = request.address.map(|a| a.to_string()).unwrap_or_default();
-    let key = hmac_sha256(app.seal.derive("throttle", realm).bytes(), &[b"csrf ", address.as_bytes()]);
+    let key = throttle_key::address(app, realm, "csrf", &request);
     app.store
         .write(Allowed::visitor(Flow::Public, realm, request), app.now(), key, |tx, key| {
             Box::pin(async move {

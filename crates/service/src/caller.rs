@@ -10,13 +10,15 @@ use domain::id::{SessionId, UserId};
 use domain::realm::RealmKey;
 use domain::secret::Secret;
 use domain::session::State;
+use domain::throttle::Kind;
 use domain::time::Timestamp;
 use domain::user::Status;
 use store::session::Session;
-use store::{Outcome, Read, StoreError, session, user};
+use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, session, throttle, user};
 
 use crate::app::App;
 use crate::directory;
+use crate::throttle as throttle_key;
 
 /// What an access token says of its bearer, verified.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +78,25 @@ pub async fn by_cookie(
         .await
 }
 
+/// The session ended or the account was closed after the request began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedOut;
+
+/// The caller again, by the state inside a transaction that writes. Authority must not outlive its end, however long a request took to arrive:
+/// whoever ends the caller's rights takes the same guard, so one of the two comes first.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn again(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    caller: &Caller,
+) -> Result<Result<Caller, SignedOut>, StoreError> {
+    tx.exclusive(Guard::Principal(caller.user().into())).await?;
+    let Some(session) = session::find(tx, caller.session()).await? else { return Ok(Err(SignedOut)) };
+    Ok(of_session(app, tx, &session, None).await?.ok_or(SignedOut))
+}
+
 /// Session live, account active, token not older than the account's epoch: then who they are and all that they hold.
 async fn of_session(
     app: &App,
@@ -91,7 +112,8 @@ async fn of_session(
     };
     // Tokens carry whole seconds: one issued in the second of the epoch counts as after it; its session was ended anyway.
     let too_old = |seconds: i64| Timestamp::from_seconds(seconds + 1) <= user.tokens_not_before;
-    if issued_at.is_some_and(too_old) {
+    // A sign-in that raced the end of all sessions is older than that end.
+    if issued_at.is_some_and(too_old) || session.auth_at < user.tokens_not_before {
         return Ok(None);
     }
     let access = directory::holding(app, tx, user.id.into(), &session.acr).await?.access;
@@ -106,16 +128,25 @@ async fn of_session(
     Ok(Some(Caller::new(who, access, tx.allowed().request().clone())))
 }
 
-/// Records that a signed-in caller was refused (AUD-01).
+/// Records that a signed-in caller was refused (AUD-01): at once, then at most one event a minute for each permission, with a count.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn refused(app: &App, caller: &Caller, forbidden: &Forbidden) -> Result<(), StoreError> {
-    let event =
-        Event::new(EventType::AuthzFail).denied("missing_permission").with("missing", forbidden.missing.as_str());
+    let what = format!("{} {}", caller.user(), forbidden.missing.as_str());
+    let key = throttle_key::key(app, caller.realm(), "authz", what.as_bytes());
+    let missing = forbidden.missing;
     app.store
-        .write(caller.oneself(), app.now(), event, |_, event| {
-            Box::pin(async move { Ok(Outcome::done((), event.clone())) })
+        .write(caller.oneself(), app.now(), (key, missing), |tx, (key, missing)| {
+            Box::pin(async move {
+                Ok(match throttle::count_refusal(tx, Kind::Authz, key).await? {
+                    Some(count) => {
+                        let event = Event::new(EventType::AuthzFail).denied("missing_permission");
+                        Outcome::done((), event.with("missing", missing.as_str()).with("count", count))
+                    }
+                    None => Outcome::upkeep((), Upkeep::Throttle),
+                })
+            })
         })
         .await
 }

@@ -14,11 +14,15 @@ use store::{Guard, Outcome, Read, StoreError, unit, user};
 use thiserror::Error;
 
 use crate::app::App;
+use crate::caller::{self, SignedOut};
 use crate::directory;
 
 /// Why a role was not given or ended.
 #[derive(Debug, Error)]
 pub enum GrantError {
+    /// The caller's session ended meanwhile.
+    #[error("the session ended")]
+    SignedOut,
     /// No permission, climbing, or to oneself.
     #[error("roles:assign is missing")]
     Forbidden(Forbidden),
@@ -40,6 +44,12 @@ pub enum GrantError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<SignedOut> for GrantError {
+    fn from(_: SignedOut) -> Self {
+        Self::SignedOut
+    }
 }
 
 impl From<Forbidden> for GrantError {
@@ -85,7 +95,7 @@ pub async fn give(app: &App, caller: &Caller, command: Give) -> Result<Grant, Gr
     caller.allow(Permission::RolesAssign, Scope::Unit(&command.unit))?;
     let role = caller.access().graph().named(&command.role).ok_or(GrantError::NoRole)?.role.id;
     let allowed = caller.allow_assign(command.user, role, &command.unit)?;
-    give_with(app, allowed, command).await
+    give_with(app, allowed, Some(caller.clone()), command).await
 }
 
 /// The same for the operator of the machine.
@@ -93,13 +103,18 @@ pub async fn give(app: &App, caller: &Caller, command: Give) -> Result<Grant, Gr
 /// # Errors
 /// [`GrantError`].
 pub async fn give_as_operator(app: &App, operator: Operator, command: Give) -> Result<Grant, GrantError> {
-    give_with(app, operator.into(), command).await
+    give_with(app, operator.into(), None, command).await
 }
 
-async fn give_with(app: &App, allowed: Allowed, command: Give) -> Result<Grant, GrantError> {
+async fn give_with(app: &App, allowed: Allowed, caller: Option<Caller>, command: Give) -> Result<Grant, GrantError> {
     app.store
-        .write(allowed, app.now(), (app.clone(), command), |tx, (app, command)| {
+        .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, command)| {
             Box::pin(async move {
+                if let Some(caller) = caller {
+                    let caller = caller::again(app, tx, caller).await??;
+                    let role = caller.access().graph().named(&command.role).ok_or(GrantError::NoRole)?.role.id;
+                    caller.allow_assign(command.user, role, &command.unit)?;
+                }
                 let now = tx.now();
                 let valid_from = command.valid_from.unwrap_or(now);
                 if command.valid_until.is_some_and(|until| until <= valid_from || until <= now) {
@@ -146,7 +161,7 @@ pub struct EndGrant {
 /// [`GrantError`].
 pub async fn end(app: &App, caller: &Caller, command: EndGrant) -> Result<Grant, GrantError> {
     let allowed = caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?;
-    end_with(app, allowed, command).await
+    end_with(app, allowed, Some(caller.clone()), command).await
 }
 
 /// The same for the operator of the machine.
@@ -154,39 +169,47 @@ pub async fn end(app: &App, caller: &Caller, command: EndGrant) -> Result<Grant,
 /// # Errors
 /// [`GrantError`].
 pub async fn end_as_operator(app: &App, operator: Operator, command: EndGrant) -> Result<Grant, GrantError> {
-    end_with(app, operator.into(), command).await
+    end_with(app, operator.into(), None, command).await
 }
 
-async fn end_with(app: &App, allowed: Allowed, command: EndGrant) -> Result<Grant, GrantError> {
+async fn end_with(app: &App, allowed: Allowed, caller: Option<Caller>, command: EndGrant) -> Result<Grant, GrantError> {
     app.store
-        .write(allowed, app.now(), (app.clone(), command), |tx, (app, EndGrant { user, grant: id, reason })| {
-            Box::pin(async move {
-                tx.exclusive(Guard::Administrators).await?;
-                let person = user::find(tx, *user).await?.ok_or(GrantError::NotFound)?;
-                let held = grant::find(tx, (*user).into(), *id).await?.ok_or(GrantError::NotFound)?;
-                if !tx.allowed().reach().covers(&held.unit) {
-                    return Err(GrantError::NotFound);
-                }
-                let directory = directory::current(app, tx).await?;
-                let before = crate::user::administrators(tx, &directory.graph, None).await?;
-                let after = crate::user::administrators(tx, &directory.graph, Some(*id)).await?;
-                if !before.is_empty() && after.is_empty() {
-                    return Err(GrantError::Conflict("This is the last administrator. Make another one first."));
-                }
-                if !grant::end(tx, *id).await? {
-                    return Err(GrantError::Conflict("This grant has ended already."));
-                }
-                user::touch(tx, *user).await?;
-                let event = Event::new(EventType::RoleRevoked)
-                    .user(*user, person.name())
-                    .with("grant", id.to_string())
-                    .with("role", held.role_name.as_str())
-                    .with("unit", held.unit.as_str())
-                    .with("reason", reason.as_str());
-                let ended = grant::find(tx, (*user).into(), *id).await?.ok_or(GrantError::NotFound)?;
-                Ok(Outcome::done(ended, event))
-            })
-        })
+        .write(
+            allowed,
+            app.now(),
+            (app.clone(), caller, command),
+            |tx, (app, caller, EndGrant { user, grant: id, reason })| {
+                Box::pin(async move {
+                    let mut reach = tx.allowed().reach().clone();
+                    if let Some(caller) = caller {
+                        let caller = caller::again(app, tx, caller).await??;
+                        reach = caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?.reach().clone();
+                    }
+                    tx.exclusive(Guard::Administrators).await?;
+                    let person = user::find(tx, *user).await?.ok_or(GrantError::NotFound)?;
+                    let held = grant::find(tx, (*user).into(), *id).await?.ok_or(GrantError::NotFound)?;
+                    if !reach.covers(&held.unit) {
+                        return Err(GrantError::NotFound);
+                    }
+                    let directory = directory::current(app, tx).await?;
+                    if crate::user::ends_administration(tx, &directory.graph, *id).await? {
+                        return Err(GrantError::Conflict("This is the last administrator. Make another one first."));
+                    }
+                    if !grant::end(tx, *id).await? {
+                        return Err(GrantError::Conflict("This grant has ended already."));
+                    }
+                    user::touch(tx, *user).await?;
+                    let event = Event::new(EventType::RoleRevoked)
+                        .user(*user, person.name())
+                        .with("grant", id.to_string())
+                        .with("role", held.role_name.as_str())
+                        .with("unit", held.unit.as_str())
+                        .with("reason", reason.as_str());
+                    let ended = grant::find(tx, (*user).into(), *id).await?.ok_or(GrantError::NotFound)?;
+                    Ok(Outcome::done(ended, event))
+                })
+            },
+        )
         .await
 }
 

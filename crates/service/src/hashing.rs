@@ -2,6 +2,7 @@
 //! behind it; over the bound the answer is "busy" at once (PW-15).
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,8 +53,24 @@ type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
 struct Shared {
     queue: Mutex<(VecDeque<Work>, bool)>,
+    admitted: AtomicUsize,
     wake: Condvar,
     most: usize,
+}
+
+/// A place in the queue, given back when dropped.
+pub struct Turn(Arc<Shared>);
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Turn")
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.admitted.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// The pool.
@@ -82,7 +99,12 @@ impl Hashing {
     /// Starts so many threads; sixteen passwords may wait for each.
     #[must_use]
     pub fn with_threads(cost: Cost, pepper: Secret, entropy: &dyn Entropy, count: usize) -> Self {
-        let shared = Arc::new(Shared { queue: Mutex::default(), wake: Condvar::new(), most: count * 16 });
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            admitted: AtomicUsize::new(0),
+            wake: Condvar::new(),
+            most: count * 16,
+        });
         let threads = (0..count)
             .filter_map(|_| {
                 let shared = shared.clone();
@@ -93,13 +115,28 @@ impl Hashing {
         Self { shared, cost, pepper, dummy, threads }
     }
 
+    /// Takes a place in the queue, before anything is counted or looked up.
+    ///
+    /// # Errors
+    /// [`Overloaded`].
+    pub fn admit(&self) -> Result<Turn, Overloaded> {
+        let most = self.shared.most;
+        let taken =
+            self.shared.admitted.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < most).then_some(n + 1));
+        taken.map(|_| Turn(self.shared.clone())).map_err(|_| Overloaded)
+    }
+
     /// Hashes a new password into a PHC string.
     ///
     /// # Errors
     /// [`Overloaded`].
     pub async fn hash(&self, password: Password, entropy: &dyn Entropy) -> Result<String, Overloaded> {
         let (cost, salt, pepper) = (self.cost, bytes::<16>(entropy), self.pepper.clone());
-        self.run(move |arena| phc(cost, &salt, &argon2id(cost, &pepper, &password, &salt, arena))).await
+        let turn = self.admit()?;
+        let made = self.run(turn, move |arena| {
+            argon2id(cost, &pepper, &password, &salt, arena).map(|hash| phc(cost, &salt, &hash))
+        });
+        made.await?.ok_or(Overloaded)
     }
 
     /// Whether `password` is the one behind `stored`; without a stored hash it does the same work and says no.
@@ -107,14 +144,22 @@ impl Hashing {
     /// # Errors
     /// [`Overloaded`].
     pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<bool, Overloaded> {
+        self.verify_in(self.admit()?, password, stored).await
+    }
+
+    /// The same in a place that was taken before.
+    ///
+    /// # Errors
+    /// [`Overloaded`]: the pool is closing.
+    pub async fn verify_in(&self, turn: Turn, password: Password, stored: Option<String>) -> Result<bool, Overloaded> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.dummy.clone());
         let (pepper, own) = (self.pepper.clone(), self.cost);
-        self.run(move |arena| {
+        self.run(turn, move |arena| {
             let parsed = parse(&stored);
             let (cost, salt, expected) = parsed.as_ref().map_or((own, &[0; 16][..], &[][..]), |(c, s, h)| (*c, s, h));
             let computed = argon2id(cost, &pepper, &password, salt, arena);
-            known && parsed.is_some() && same(&computed, expected)
+            known && parsed.is_some() && computed.is_some_and(|computed| same(&computed, expected))
         })
         .await
     }
@@ -133,20 +178,17 @@ impl Hashing {
 
     async fn run<T: Send + 'static>(
         &self,
+        turn: Turn,
         work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
         let (sender, receiver) = oneshot::channel();
-        {
-            let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if queue.0.len() >= self.shared.most {
-                return Err(Overloaded);
-            }
-            queue.0.push_back(Box::new(move |arena| {
-                if !sender.is_closed() {
-                    let _ = sender.send(work(arena));
-                }
-            }));
-        }
+        // Done also for somebody who hung up: what was counted gets its outcome, and hanging up saves no work.
+        let job: Work = Box::new(move |arena| {
+            let done = work(arena);
+            drop(turn);
+            let _ = sender.send(done);
+        });
+        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).0.push_back(job);
         self.shared.wake.notify_one();
         receiver.await.map_err(|_| Overloaded)
     }
@@ -187,21 +229,17 @@ fn serve(shared: &Shared) {
 }
 
 /// Argon2id version 1.3, one lane, 32 bytes; the arena is wiped afterwards.
-fn argon2id(cost: Cost, pepper: &Secret, password: &Password, salt: &[u8], arena: &mut Vec<Block>) -> [u8; 32] {
+fn argon2id(cost: Cost, pepper: &Secret, password: &Password, salt: &[u8], arena: &mut Vec<Block>) -> Option<[u8; 32]> {
     let mut out = [0; 32];
-    let Ok(params) = Params::new(cost.memory_kib, cost.passes, 1, Some(32)) else { return out };
+    let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32)).ok()?;
     let blocks = params.block_count();
     if arena.len() < blocks {
         arena.resize(blocks, Block::new());
     }
-    if let Ok(argon2) = Argon2::new_with_secret(pepper.bytes(), Algorithm::Argon2id, Version::V0x13, params) {
-        let done = argon2.hash_password_into_with_memory(password.expose(), salt, &mut out, &mut arena[..blocks]);
-        if done.is_err() {
-            out.zeroize();
-        }
-    }
+    let argon2 = Argon2::new_with_secret(pepper.bytes(), Algorithm::Argon2id, Version::V0x13, params).ok()?;
+    let done = argon2.hash_password_into_with_memory(password.expose(), salt, &mut out, &mut arena[..blocks]);
     arena[..blocks].iter_mut().for_each(Zeroize::zeroize);
-    out
+    done.ok().map(|()| out)
 }
 
 fn phc(cost: Cost, salt: &[u8], hash: &[u8]) -> String {
@@ -270,7 +308,7 @@ mod tests {
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let blocked = tokio::spawn({
             let pool = pool.clone();
-            async move { pool.run(move |_| wait.recv().is_ok()).await }
+            async move { pool.run(pool.admit()?, move |_| wait.recv().is_ok()).await }
         });
         let mut refused = 0;
         let mut waiting = Vec::new();

@@ -6,17 +6,18 @@ use domain::event::{Event, EventType};
 use domain::id::CredentialId;
 use domain::password::{LEAST_SINGLE_FACTOR, Password, PasswordError};
 use domain::realm::RealmKey;
-use domain::secret::{Secret, SecretHash, hmac_sha256};
+use domain::secret::{Secret, SecretHash};
 use domain::session::EndReason;
 use domain::throttle::{Kind, Throttled};
 use domain::user::Status;
 use store::token::{self, Purpose, Usable};
 use store::user::User;
-use store::{Events, Outcome, Read, StoreError, Upkeep, WriteTx, credential, session, throttle, user};
+use store::{Events, Outcome, Read, StoreError, WriteTx, credential, session, throttle, user};
 use thiserror::Error;
 
 use crate::app::App;
 use crate::hashing::Overloaded;
+use crate::throttle as throttle_key;
 
 /// Why a link was not used.
 #[derive(Debug, Error)]
@@ -50,8 +51,7 @@ pub async fn choose_password(
     request: Request,
 ) -> Result<String, LinkError> {
     let allowed = Allowed::visitor(Flow::OneTimeToken, realm, request);
-    let address = allowed.request().address.map(|a| a.to_string()).unwrap_or_default();
-    let key = hmac_sha256(app.seal.derive("throttle", realm).bytes(), &[b"token ", address.as_bytes()]);
+    let key = throttle_key::address(app, realm, "token", allowed.request());
     let (link, user) = find(app, &allowed, token.map(|token| token.hash()), key).await?;
     let context = [user.username.as_deref().unwrap_or(""), user.name(), user.email.as_deref().unwrap_or("")];
     let password = Password::chosen(new_password, LEAST_SINGLE_FACTOR, &context)?;
@@ -66,7 +66,7 @@ pub async fn choose_password(
     Ok(username)
 }
 
-/// The link and whose it is. A wrong one is counted; from the twentieth in an hour on an address must wait.
+/// The link and whose it is. A right one always opens; wrong ones are counted, and recorded until the address must wait.
 async fn find(
     app: &App,
     allowed: &Allowed,
@@ -77,17 +77,15 @@ async fn find(
         .store
         .write(allowed.clone(), app.now(), (hash, key), |tx, (hash, key)| {
             Box::pin(async move {
-                if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
-                    return Ok::<_, StoreError>(Outcome::upkeep(
-                        Err(LinkError::Throttled(refused.throttled)),
-                        Upkeep::Throttle,
-                    ));
-                }
                 if let Some((link, user)) = look(tx, hash.as_ref()).await? {
-                    return Ok(Outcome::nothing(Ok((link, user))));
+                    return Ok::<_, StoreError>(Outcome::nothing(Ok((link, user))));
+                }
+                if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
+                    return Ok(throttle_key::refusal(refused, LinkError::Throttled));
                 }
                 throttle::count_failure(tx, Kind::TokenHour, key).await?;
-                Ok(Outcome::upkeep(Err(LinkError::Refused), Upkeep::Throttle))
+                let event = Event::new(EventType::PasswordReset).failed("link_refused");
+                Ok(Outcome::done(Err(LinkError::Refused), event))
             })
         })
         .await;

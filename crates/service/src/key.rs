@@ -20,12 +20,16 @@ use thiserror::Error;
 use wire::jwk::{Jwk, JwkSet};
 
 use crate::app::{App, cache, cached};
+use crate::caller::{self, SignedOut};
 use crate::seal::{Place, Unsealable};
 use crate::signing::{BadKey, KeyKind, SigningKey};
 
 /// Why keys cannot be used or rotated.
 #[derive(Debug, Error)]
 pub enum KeyError {
+    /// The caller's session ended meanwhile.
+    #[error("the session ended")]
+    SignedOut,
     /// No permission.
     #[error("keys:manage is missing")]
     Forbidden(Forbidden),
@@ -38,6 +42,12 @@ pub enum KeyError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<SignedOut> for KeyError {
+    fn from(_: SignedOut) -> Self {
+        Self::SignedOut
+    }
 }
 
 impl From<Forbidden> for KeyError {
@@ -200,7 +210,7 @@ fn event(key: &Key, why: &'static str) -> Event {
 /// [`KeyError`].
 pub async fn rotate(app: &App, caller: &Caller, rotation: Rotation, reason: &str) -> Result<(), KeyError> {
     let allowed = caller.allow(Permission::KeysManage, Scope::Realm)?;
-    rotate_with(app, allowed, rotation, reason).await
+    rotate_with(app, allowed, Some(caller.clone()), rotation, reason).await
 }
 
 /// The same for the operator of the machine.
@@ -213,10 +223,16 @@ pub async fn rotate_as_operator(
     rotation: Rotation,
     reason: &str,
 ) -> Result<(), KeyError> {
-    rotate_with(app, operator.into(), rotation, reason).await
+    rotate_with(app, operator.into(), None, rotation, reason).await
 }
 
-async fn rotate_with(app: &App, allowed: Allowed, rotation: Rotation, reason: &str) -> Result<(), KeyError> {
+async fn rotate_with(
+    app: &App,
+    allowed: Allowed,
+    caller: Option<Caller>,
+    rotation: Rotation,
+    reason: &str,
+) -> Result<(), KeyError> {
     let (realm, now) = (allowed.realm(), app.now());
     let ring = ring(app, realm).await?;
     let mut algorithms: Vec<Algorithm> = ring.keys.iter().map(|(_, key)| key.algorithm()).collect();
@@ -234,38 +250,46 @@ async fn rotate_with(app: &App, allowed: Allowed, rotation: Rotation, reason: &s
         keys.push(new_key(app, realm, &made, algorithm, signs_from)?);
     }
     app.store
-        .write(allowed, now, (keys, rotation, reason.to_owned()), |tx, (keys, rotation, reason)| {
-            Box::pin(async move {
-                tx.exclusive(Guard::Keys).await?;
-                let mut events = Vec::new();
-                for old in store::key::all(tx).await? {
-                    let changed = match rotation {
-                        Rotation::Emergency => store::key::drop_key(tx, old.id).await?,
-                        Rotation::Scheduled => {
-                            let at = keys.first().map_or(tx.now(), |key| key.schedule.signs_from);
-                            store::key::retire(tx, old.id, at).await?
-                        }
-                    };
-                    if changed {
-                        let why = if *rotation == Rotation::Emergency { "dropped" } else { "retires" };
-                        events.push(event(&old, why).with("reason", reason.as_str()));
+        .write(
+            allowed,
+            now,
+            (app.clone(), caller, keys, rotation, reason.to_owned()),
+            |tx, (app, caller, keys, rotation, reason)| {
+                Box::pin(async move {
+                    if let Some(caller) = caller {
+                        caller::again(app, tx, caller).await??.allow(Permission::KeysManage, Scope::Realm)?;
                     }
-                }
-                let mut made = None;
-                for key in keys {
-                    add(tx, key).await?;
-                    let event = event(key, "made").with("reason", reason.as_str());
-                    made = Some(match made {
-                        None => store::Events::from(event),
-                        Some(all) => store::Events::and(all, event),
-                    });
-                }
-                match made {
-                    Some(all) => Ok(Outcome::done((), all.and_all(events))),
-                    None => Err(KeyError::Bad(BadKey)),
-                }
-            })
-        })
+                    tx.exclusive(Guard::Keys).await?;
+                    let mut events = Vec::new();
+                    for old in store::key::all(tx).await? {
+                        let changed = match rotation {
+                            Rotation::Emergency => store::key::drop_key(tx, old.id).await?,
+                            Rotation::Scheduled => {
+                                let at = keys.first().map_or(tx.now(), |key| key.schedule.signs_from);
+                                store::key::retire(tx, old.id, at).await?
+                            }
+                        };
+                        if changed {
+                            let why = if *rotation == Rotation::Emergency { "dropped" } else { "retires" };
+                            events.push(event(&old, why).with("reason", reason.as_str()));
+                        }
+                    }
+                    let mut made = None;
+                    for key in keys {
+                        add(tx, key).await?;
+                        let event = event(key, "made").with("reason", reason.as_str());
+                        made = Some(match made {
+                            None => store::Events::from(event),
+                            Some(all) => store::Events::and(all, event),
+                        });
+                    }
+                    match made {
+                        Some(all) => Ok(Outcome::done((), all.and_all(events))),
+                        None => Err(KeyError::Bad(BadKey)),
+                    }
+                })
+            },
+        )
         .await
 }
 

@@ -20,6 +20,7 @@ pub mod seal; // secrets at rest, keys derived from one
 pub mod session; // sessions that begin, are listed and end
 pub mod sign_in; // from an identifier to a session
 pub mod signing; // keys that sign, and access tokens
+mod throttle; // keys of counters
 pub mod unit; // the organisation's places
 pub mod upkeep;
 pub mod user; // people: invite, disable, enable // what expires

@@ -94,6 +94,13 @@ impl Smtp {
     /// # Errors
     /// What is wrong with them, without the password.
     pub fn new(url: &str, from: &str) -> Result<Self, String> {
+        let host = url.split("://").nth(1).unwrap_or("").rsplit('@').next().unwrap_or("");
+        let local = ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| host.starts_with(name));
+        if !local && !url.starts_with("smtps://") && !url.contains("tls=required") {
+            return Err(
+                "in the clear: links are secrets. Take smtps://host, or smtp://host:587?tls=required".to_owned()
+            );
+        }
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
             .map_err(|_| "not an SMTP address like smtps://host".to_owned())?;
         let from = from.parse().map_err(|_| "not a mail address".to_owned())?;

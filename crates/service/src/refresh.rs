@@ -162,7 +162,10 @@ async fn serve(
     let Some(id) = stored.session else { return Ok(Outcome::upkeep(Answer::Ended, Upkeep::SessionRenewal)) };
     let (session, person) = (sessions::find(tx, id).await?, user::find(tx, stored.user).await?);
     let person = person.filter(|user| user.status == Status::Active);
-    let Some((mut session, person)) = session.filter(|s| s.ended_at.is_none()).zip(person) else {
+    let both = session.filter(|s| s.ended_at.is_none()).zip(person);
+    // A sign-in that raced the end of all sessions is older than that end.
+    let Some((mut session, person)) = both.filter(|(session, person)| session.auth_at >= person.tokens_not_before)
+    else {
         return Ok(Outcome::upkeep(Answer::Ended, Upkeep::SessionRenewal));
     };
     if asked.active {

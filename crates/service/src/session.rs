@@ -18,6 +18,7 @@ use thiserror::Error;
 use wire::claims::AccessClaims;
 
 use crate::app::App;
+use crate::caller::SignedOut;
 use crate::directory::Holding;
 use crate::key::{self, KeyError};
 use crate::refresh::family_key;
@@ -319,6 +320,9 @@ pub(crate) fn next_idle(session: &Session, now: Timestamp) -> Timestamp {
 /// Why a session was not ended.
 #[derive(Debug, Error)]
 pub enum EndError {
+    /// The caller's session ended meanwhile.
+    #[error("the session ended")]
+    SignedOut,
     /// No permission.
     #[error("sessions:end is missing")]
     Forbidden(Forbidden),
@@ -328,6 +332,12 @@ pub enum EndError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<SignedOut> for EndError {
+    fn from(_: SignedOut) -> Self {
+        Self::SignedOut
+    }
 }
 
 impl From<Forbidden> for EndError {
@@ -341,7 +351,7 @@ impl From<Forbidden> for EndError {
 /// # Errors
 /// [`EndError`].
 pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), EndError> {
-    end_of(app, caller.oneself(), caller.user(), id, EndReason::EndedByOwner).await
+    end_of(app, caller.oneself(), caller, None, (caller.user(), id), EndReason::EndedByOwner).await
 }
 
 /// Ends a session of somebody within reach.
@@ -350,7 +360,8 @@ pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), En
 /// [`EndError`].
 pub async fn end_other(app: &App, caller: &Caller, user: UserId, id: SessionId) -> Result<(), EndError> {
     let allowed = caller.allow(Permission::SessionsEnd, Scope::Anywhere)?;
-    end_of(app, allowed, user, id, EndReason::EndedByAdministrator).await
+    let right = Some(Permission::SessionsEnd);
+    end_of(app, allowed, caller, right, (user, id), EndReason::EndedByAdministrator).await
 }
 
 /// The sessions of somebody within reach.
@@ -369,10 +380,22 @@ pub async fn of_user(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Ses
         .await
 }
 
-async fn end_of(app: &App, allowed: Allowed, user: UserId, id: SessionId, reason: EndReason) -> Result<(), EndError> {
+async fn end_of(
+    app: &App,
+    allowed: Allowed,
+    caller: &Caller,
+    right: Option<Permission>,
+    which: (UserId, SessionId),
+    reason: EndReason,
+) -> Result<(), EndError> {
+    let input = (app.clone(), caller.clone(), right, which, reason);
     app.store
-        .write(allowed, app.now(), (user, id, reason), |tx, (user, id, reason)| {
+        .write(allowed, app.now(), input, |tx, (app, caller, right, (user, id), reason)| {
             Box::pin(async move {
+                let caller = crate::caller::again(app, tx, caller).await??;
+                if let Some(right) = right {
+                    caller.allow(*right, Scope::Anywhere)?;
+                }
                 let person = user::find(tx, *user).await?.ok_or(EndError::NotFound)?;
                 session::find(tx, *id).await?.filter(|s| s.user == *user).ok_or(EndError::NotFound)?;
                 if !session::end(tx, *id, *reason).await? {

@@ -12,7 +12,7 @@ use domain::id::CredentialId;
 use domain::password::Password;
 use domain::permission::OWN_API;
 use domain::realm::Realm;
-use domain::secret::{Secret, hmac_sha256};
+use domain::secret::Secret;
 use domain::session::AAL1;
 use domain::throttle::{FIRST_WAIT_AT, Kind, Throttled};
 use domain::user::{Identifier, Status};
@@ -26,6 +26,7 @@ use crate::directory;
 use crate::hashing::Overloaded;
 use crate::key::KeyError;
 use crate::session::{self, Tokens, UnknownAudience, Unsigned};
+use crate::throttle as throttle_key;
 
 /// Somebody who wants to sign in.
 #[derive(Clone, Debug)]
@@ -85,7 +86,7 @@ struct Keys {
     address: [u8; 32],
 }
 
-/// Signs in with a password.
+/// Signs in with a password. It runs to its end whoever hangs up: a counted try always has its outcome.
 ///
 /// # Errors
 /// [`SignInError`].
@@ -95,25 +96,31 @@ pub async fn with_password(
     attempt: SignIn,
     request: Request,
 ) -> Result<SignedIn, SignInError> {
+    let (app, realm) = (app.clone(), realm.clone());
+    let whole = tokio::spawn(async move { run(&app, &realm, attempt, request).await });
+    whole.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a sign-in broke off".to_owned()).into()))
+}
+
+async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -> Result<SignedIn, SignInError> {
+    // Refused at the door, before anything is counted: a right password is never held against its owner.
+    let turn = app.hashing.admit()?;
     let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
     let keys = keys(app, realm, &attempt.identifier, allowed.request());
     let (found, failures) = look_up(app, &allowed, &attempt, keys).await?;
     let stored = found.as_ref().and_then(|(_, password)| password.as_ref()).map(|p| p.hash.clone());
-    let typed = attempt.password.clone();
     // What cannot be a password costs the same as a wrong one.
     let nothing = || Password::typed("").map_err(|_| SignInError::InvalidCredentials);
-    let (typed, possible) = match typed {
+    let (typed, possible) = match attempt.password.clone() {
         Some(password) => (password, true),
         None => (nothing()?, false),
     };
     let again = typed.clone();
-    let matches = app.hashing.verify(typed, stored).await? && possible;
+    let matches = app.hashing.verify_in(turn, typed, stored).await? && possible;
     match found {
         Some((user, Some(password))) if matches && user.status == Status::Active => {
             let outdated = app.hashing.is_outdated(&password.hash).then_some((password.id, again));
-            succeed(app, realm, allowed, attempt, user, password.id, keys)
-                .await
-                .inspect(|_| raise_hash(app, realm, outdated))
+            let done = succeed(app, realm, allowed, attempt, user, password.id, keys).await;
+            done.inspect(|_| raise_hash(app, realm, outdated))
         }
         found => {
             let reason = match &found {
@@ -128,23 +135,9 @@ pub async fn with_password(
 }
 
 fn keys(app: &App, realm: &Realm, identifier: &Identifier, request: &Request) -> Keys {
-    let key = app.seal.derive("throttle", realm.key);
-    let address = address_prefix(request);
     Keys {
-        identifier: hmac_sha256(key.bytes(), &[b"identifier ", identifier.key().as_bytes()]),
-        address: hmac_sha256(key.bytes(), &[b"address ", address.as_bytes()]),
-    }
-}
-
-/// IPv4 alone, IPv6 by /64 (F3).
-fn address_prefix(request: &Request) -> String {
-    match request.address {
-        Some(std::net::IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_none() => {
-            let parts = v6.segments();
-            format!("{:x}:{:x}:{:x}:{:x}", parts[0], parts[1], parts[2], parts[3])
-        }
-        Some(other) => other.to_canonical().to_string(),
-        None => "none".to_owned(),
+        identifier: throttle_key::key(app, realm.key, "identifier", identifier.key().as_bytes()),
+        address: throttle_key::address(app, realm.key, "address", request),
     }
 }
 
@@ -164,7 +157,7 @@ async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn, keys: Keys) -> 
                 }
                 let failures = match admit(tx, keys).await? {
                     Ok(failures) => failures,
-                    Err(refused) => return Ok(refusal(refused)),
+                    Err(refused) => return Ok(throttle_key::refusal(refused, |throttled| throttled)),
                 };
                 let found = match user::by_identifier(tx, identifier).await? {
                     Some(user) => {
@@ -191,18 +184,6 @@ async fn admit(tx: &mut WriteTx<'_>, keys: &Keys) -> Result<Result<i64, Refused>
         }
     }
     throttle::count_try(tx, &keys.identifier).await
-}
-
-/// A refusal makes no event of its own: one a minute and key, with a count.
-fn refusal<T>(refused: Refused) -> Outcome<Result<T, Throttled>> {
-    let answer = Err(refused.throttled);
-    match refused.report {
-        Some(count) => {
-            let event = Event::new(EventType::ExcessRateLimitExceeded).denied("throttled").with("count", count);
-            Outcome::done(answer, event)
-        }
-        None => Outcome::upkeep(answer, Upkeep::Throttle),
-    }
 }
 
 /// Writes that it did not work. The same rows for unknown and wrong.
@@ -251,10 +232,14 @@ async fn succeed(
         .store
         .write(allowed, app.now(), input, |tx, (app, realm, attempt, user, password, keys)| {
             Box::pin(async move {
-                // The state that the hash was compared under may be gone by now.
-                let still = user::find(tx, user.id).await?.filter(|now| now.status == Status::Active);
+                // The state that the hash was compared under may be gone by now. The update takes the row first: whatever ends sessions
+                // (disabling, a new password, sign-out everywhere) changes that row before it looks for them, so one order always wins.
+                let still = user::signed_in(tx, user.id).await?;
                 let current = credential::password(tx, user.id).await?.is_some_and(|p| p.id == *password);
-                let Some(user) = still.filter(|_| current) else { return Err(SignInError::InvalidCredentials) };
+                let fresh = user::find(tx, user.id).await?;
+                let Some(user) = fresh.filter(|_| still && current) else {
+                    return Err(SignInError::InvalidCredentials);
+                };
                 let audience = attempt.audience.as_deref().unwrap_or(OWN_API);
                 let holding = directory::holding(app, tx, user.id.into(), AAL1).await?;
                 if !holding.directory.apis.contains_key(audience) {
@@ -263,7 +248,6 @@ async fn succeed(
                 let replaced = session::replace(tx, attempt.present.as_ref(), &user).await?;
                 let begun = session::begin(app, tx, &user, &holding, audience, attempt.device_label.as_deref()).await?;
                 throttle::clear(tx, Kind::Identifier, &keys.identifier).await?;
-                user::signed_in(tx, user.id).await?;
                 credential::used(tx, *password).await?;
                 let unsigned = session::claims(app, realm, &holding, &begun.session, audience, tx.now())?;
                 let actor = session::owner(&user, &begun.session);

@@ -19,11 +19,15 @@ use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, session, unit, us
 use thiserror::Error;
 
 use crate::app::App;
+use crate::caller::{self, SignedOut};
 use crate::{directory, mail};
 
 /// Why something about a person was not done.
 #[derive(Debug, Error)]
 pub enum UserError {
+    /// The caller's session ended meanwhile.
+    #[error("the session ended")]
+    SignedOut,
     /// No permission, or climbing.
     #[error("a permission is missing")]
     Forbidden(Forbidden),
@@ -45,6 +49,12 @@ pub enum UserError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<SignedOut> for UserError {
+    fn from(_: SignedOut) -> Self {
+        Self::SignedOut
+    }
 }
 
 impl From<Forbidden> for UserError {
@@ -177,13 +187,20 @@ pub struct Invite {
 /// [`UserError`].
 pub async fn invite(app: &App, caller: &Caller, command: Invite) -> Result<Person, UserError> {
     let allowed = caller.allow(Permission::UsersCreate, Scope::Unit(&command.unit))?;
+    may_invite(caller, &command)?;
+    let (person, _) = create(app, allowed, Some(caller.clone()), command, Purpose::Invitation).await?;
+    Ok(person)
+}
+
+/// `users:create` at or above the home unit, and the right to give each of the first roles.
+fn may_invite(caller: &Caller, command: &Invite) -> Result<(), UserError> {
+    caller.allow(Permission::UsersCreate, Scope::Unit(&command.unit))?;
     for (at, grant) in command.grants.iter().enumerate() {
-        let role = caller.access().graph().named(&grant.role).ok_or(UserError::NoRole(at))?.role.id;
         caller.allow(Permission::RolesAssign, Scope::Unit(&grant.unit))?;
+        let role = caller.access().graph().named(&grant.role).ok_or(UserError::NoRole(at))?.role.id;
         caller.may_assign(role, &grant.unit)?;
     }
-    let (person, _) = create(app, allowed, command, Purpose::Invitation).await?;
-    Ok(person)
+    Ok(())
 }
 
 /// Makes an invited person with first roles and a link: set-up, the command line, demo.
@@ -196,16 +213,25 @@ pub async fn create_as_operator(
     command: Invite,
     purpose: Purpose,
 ) -> Result<(Person, Secret), UserError> {
-    create(app, operator.into(), command, purpose).await
+    create(app, operator.into(), None, command, purpose).await
 }
 
-async fn create(app: &App, allowed: Allowed, command: Invite, purpose: Purpose) -> Result<(Person, Secret), UserError> {
+async fn create(
+    app: &App,
+    allowed: Allowed,
+    caller: Option<Caller>,
+    command: Invite,
+    purpose: Purpose,
+) -> Result<(Person, Secret), UserError> {
     let link = Secret::new(&*app.entropy);
-    let input = (app.clone(), command, purpose, link.clone());
+    let input = (app.clone(), caller, command, purpose, link.clone());
     let made = app
         .store
-        .write(allowed, app.now(), input, |tx, (app, command, purpose, link)| {
+        .write(allowed, app.now(), input, |tx, (app, caller, command, purpose, link)| {
             Box::pin(async move {
+                if let Some(caller) = caller {
+                    may_invite(&caller::again(app, tx, caller).await??, command)?;
+                }
                 let directory = directory::current(app, tx).await?;
                 let home = unit::by_path(tx, &command.unit).await?.ok_or(UserError::NoUnit)?;
                 let id = UserId::new(&*tx.entropy(), tx.now());
@@ -296,7 +322,7 @@ pub struct Enable {
 /// [`UserError`].
 pub async fn disable(app: &App, caller: &Caller, command: Disable) -> Result<Person, UserError> {
     let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
-    disable_with(app, allowed, command).await
+    disable_with(app, allowed, Some(caller.clone()), command).await
 }
 
 /// The same for the operator of the machine.
@@ -304,28 +330,38 @@ pub async fn disable(app: &App, caller: &Caller, command: Disable) -> Result<Per
 /// # Errors
 /// [`UserError`].
 pub async fn disable_as_operator(app: &App, operator: Operator, command: Disable) -> Result<Person, UserError> {
-    disable_with(app, operator.into(), command).await
+    disable_with(app, operator.into(), None, command).await
 }
 
-async fn disable_with(app: &App, allowed: Allowed, command: Disable) -> Result<Person, UserError> {
+async fn disable_with(
+    app: &App,
+    allowed: Allowed,
+    caller: Option<Caller>,
+    command: Disable,
+) -> Result<Person, UserError> {
     app.store
-        .write(allowed, app.now(), (app.clone(), command), |tx, (app, Disable { user: id, reason })| {
+        .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, Disable { user: id, reason })| {
             Box::pin(async move {
                 tx.exclusive(Guard::Administrators).await?;
+                still_manages(app, tx, caller.as_ref()).await?;
+                tx.exclusive(Guard::Principal((*id).into())).await?;
                 let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                 let directory = directory::current(app, tx).await?;
-                let left = administrators(tx, &directory.graph, None).await?;
-                if left.as_slice() == [PrincipalId::from(*id)] {
+                if is_last_administrator(tx, &directory.graph, *id).await? {
                     return Err(UserError::Conflict("This is the last administrator. Make another one first."));
                 }
-                if !user::set_status(tx, *id, Status::Active, Status::Disabled).await? {
-                    return Err(UserError::Conflict("Only an active account can be disabled."));
+                let from = before.status;
+                let open = matches!(from, Status::Active | Status::Invited);
+                if !open || !user::set_status(tx, *id, from, Status::Disabled).await? {
+                    return Err(UserError::Conflict("Only an active or invited account can be disabled."));
                 }
                 token::void_all(tx, *id).await?;
                 let ended = session::end_all(tx, *id, None, EndReason::UserDisabled).await?;
-                let disabled = Event::new(EventType::UserDisabled)
-                    .user(*id, before.name())
-                    .changed("status", "active", "disabled");
+                let disabled = Event::new(EventType::UserDisabled).user(*id, before.name()).changed(
+                    "status",
+                    from.as_str(),
+                    "disabled",
+                );
                 let sessions =
                     ended.into_iter().map(|s| crate::session::ended(s, *id, before.name(), EndReason::UserDisabled));
                 let events = Events::from(disabled.with("reason", reason.as_str())).and_all(sessions);
@@ -346,15 +382,24 @@ pub async fn enable(app: &App, caller: &Caller, command: Enable) -> Result<Perso
     app.store
         .write(allowed, app.now(), input, |tx, (app, caller, Enable { user: id, reason })| {
             Box::pin(async move {
+                let caller = caller::again(app, tx, caller).await??;
+                caller.allow(Permission::UsersManage, Scope::Anywhere)?;
                 let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
-                for held in grant::in_force(tx, (*id).into()).await? {
+                // Also grants that begin later: enabling gives them too.
+                for held in grant::standing(tx, (*id).into()).await? {
                     caller.may_assign(held.role, &held.unit)?;
                 }
-                if !user::set_status(tx, *id, Status::Disabled, Status::Active).await? {
+                // Who never chose a password is invited still.
+                let chosen = store::credential::password(tx, *id).await?.is_some();
+                let to = if chosen { Status::Active } else { Status::Invited };
+                if !user::set_status(tx, *id, Status::Disabled, to).await? {
                     return Err(UserError::Conflict("Only a disabled account can be enabled."));
                 }
-                let event =
-                    Event::new(EventType::UserEnabled).user(*id, before.name()).changed("status", "disabled", "active");
+                let event = Event::new(EventType::UserEnabled).user(*id, before.name()).changed(
+                    "status",
+                    "disabled",
+                    to.as_str(),
+                );
                 let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                 Ok(Outcome::done(person(app, tx, user).await?, event.with("reason", reason.as_str())))
             })
@@ -362,17 +407,52 @@ pub async fn enable(app: &App, caller: &Caller, command: Enable) -> Result<Perso
         .await
 }
 
-/// Active people who hold `roles:assign` and `users:manage` at the root, without counting one grant.
-pub(crate) async fn administrators(
+/// By the state of this transaction, the caller may still manage accounts.
+async fn still_manages(app: &App, tx: &mut WriteTx<'_>, caller: Option<&Caller>) -> Result<(), UserError> {
+    if let Some(caller) = caller {
+        caller::again(app, tx, caller).await??.allow(Permission::UsersManage, Scope::Anywhere)?;
+    }
+    Ok(())
+}
+
+/// Whether nobody would administer without this person. Whose rights end by themselves does not count as somebody who stays.
+async fn is_last_administrator(tx: &mut impl Read, graph: &RoleGraph, id: UserId) -> Result<bool, StoreError> {
+    let id = PrincipalId::from(id);
+    for for_good in [true, false] {
+        let all = administrators(tx, graph, None, for_good).await?;
+        if !all.is_empty() {
+            return Ok(all.iter().all(|other| *other == id));
+        }
+    }
+    Ok(false)
+}
+
+/// Whether ending a grant leaves nobody who administers for good, where there was somebody.
+pub(crate) async fn ends_administration(
+    tx: &mut impl Read,
+    graph: &RoleGraph,
+    grant: GrantId,
+) -> Result<bool, StoreError> {
+    for for_good in [true, false] {
+        if !administrators(tx, graph, None, for_good).await?.is_empty() {
+            return Ok(administrators(tx, graph, Some(grant), for_good).await?.is_empty());
+        }
+    }
+    Ok(false)
+}
+
+/// Active people who hold `roles:assign` and `users:manage` at the root, without counting one grant; only for good, or also for a time.
+async fn administrators(
     tx: &mut impl Read,
     graph: &RoleGraph,
     without: Option<GrantId>,
+    for_good: bool,
 ) -> Result<Vec<PrincipalId>, StoreError> {
     let with = |permission| -> Vec<RoleId> {
         graph.all().filter(|flat| flat.own.has(permission)).map(|flat| flat.role.id).collect()
     };
-    let assign = grant::holders_at_root(tx, &with(Permission::RolesAssign), without).await?;
-    let manage = grant::holders_at_root(tx, &with(Permission::UsersManage), without).await?;
+    let assign = grant::holders_at_root(tx, &with(Permission::RolesAssign), without, for_good).await?;
+    let manage = grant::holders_at_root(tx, &with(Permission::UsersManage), without, for_good).await?;
     Ok(assign.into_iter().filter(|one| manage.contains(one)).collect())
 }
 

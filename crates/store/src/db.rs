@@ -91,12 +91,23 @@ impl std::fmt::Debug for Store {
     }
 }
 
+/// The first random byte of a process costs some 30 ms (entropy is gathered and tested): it is drawn, and thrown away, beside the opening.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the byte is used for nothing; a test's own source must not be moved on by it"
+)]
+fn warm_up() {
+    // Without a thread for it the first who needs a byte waits.
+    let _ = std::thread::Builder::new().name("entropy".to_owned()).spawn(|| aws_lc_rs::rand::fill(&mut [0]));
+}
+
 impl Store {
     /// Opens the database; it is not migrated by this.
     ///
     /// # Errors
     /// [`StoreError::Unusable`] says what to do; [`StoreError::Unavailable`].
     pub async fn open(options: &Options, entropy: Arc<dyn Entropy>) -> Result<Self, StoreError> {
+        warm_up();
         let backend = match &options.location {
             Location::Folder(folder) => Backend::Sqlite(Arc::new(sqlite::Database::open(folder, options)?)),
             Location::Postgres(url) => Backend::Postgres(Arc::new(postgres::Database::open(url, options).await?)),

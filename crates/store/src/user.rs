@@ -265,14 +265,14 @@ pub async fn set_status(tx: &mut WriteTx<'_>, id: UserId, from: Status, to: Stat
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Remembers a sign-in.
+/// Remembers a sign-in of an active account; `false`: it is not active. Holds the row until the transaction ends.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn signed_in(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), StoreError> {
-    let sql = sql!("UPDATE \"user\" SET last_sign_in_at = $3 WHERE realm_id = $1 AND id = $2");
+pub async fn signed_in(tx: &mut WriteTx<'_>, id: UserId) -> Result<bool, StoreError> {
+    let sql = sql!("UPDATE \"user\" SET last_sign_in_at = $3 WHERE realm_id = $1 AND id = $2 AND status = 'active'");
     let values = params![tx.realm(), id, tx.now()];
-    tx.execute(sql, values).await.map(|_| ())
+    Ok(tx.execute(sql, values).await? == 1)
 }
 
 /// Remembers that a password was chosen; a link that reached the person's mail confirms the address.
@@ -281,7 +281,7 @@ pub async fn signed_in(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), StoreErro
 /// [`StoreError`].
 pub async fn password_chosen(tx: &mut WriteTx<'_>, id: UserId, confirms_email: bool) -> Result<(), StoreError> {
     let sql = sql!(
-        "UPDATE \"user\" SET password_changed_at = $3, updated_at = $3, reset_required = FALSE,
+        "UPDATE \"user\" SET password_changed_at = $3, updated_at = $3, reset_required = FALSE, tokens_not_before = $3,
             email_verified_at = CASE WHEN $4 AND email IS NOT NULL THEN COALESCE(email_verified_at, $3) ELSE email_verified_at END
           WHERE realm_id = $1 AND id = $2"
     );

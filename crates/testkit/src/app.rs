@@ -229,13 +229,17 @@ impl TestApp {
         token
     }
 
-    /// A link of any kind for somebody new, as the command line makes it.
-    #[expect(clippy::disallowed_methods, reason = "what `init` does")]
+    /// A link of any kind for somebody new without roles, as the command line makes it.
     pub async fn new_link(&self, username: &str, purpose: Purpose) -> String {
-        let allowed = Allowed::cli("testkit", RealmKey::MAIN);
-        let invite = invite(username, "clinic", "/", &[]);
-        let (_, link) =
-            service::user::create_as_operator(&self.app, allowed, invite, purpose).await.expect("a new person");
+        self.new_link_for(username, purpose, &[]).await
+    }
+
+    /// The same with roles at `/`.
+    pub async fn new_link_for(&self, username: &str, purpose: Purpose, roles: &[&str]) -> String {
+        let roles: Vec<_> = roles.iter().map(|role| (*role, "/")).collect();
+        let invite = invite(username, "clinic", "/", &roles);
+        let made = service::user::create_as_operator(&self.app, cli(RealmKey::MAIN), invite, purpose).await;
+        let (_, link) = made.expect("a new person");
         self.remember(&link.expose());
         link.expose()
     }

@@ -19,7 +19,7 @@ use wire::problem::{Code, PROBLEM_JSON, ProblemBody};
 
 use crate::config::{Config, Web};
 use crate::http::header::{IsPage, secure};
-use crate::http::problem::{Problem, RetryAfter};
+use crate::http::problem::{Challenge, Problem, RetryAfter};
 use crate::http::request::{self, Context, Host};
 use crate::table::{Endpoint, Table};
 use crate::{api, openapi, pages, well_known};
@@ -32,7 +32,8 @@ pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
     let origins: Vec<HeaderValue> = config.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let mounted = pages::mount(well_known::mount(api::mount(Table::default())), demo).done();
     let web = Web::new(app, config, openapi::document(mounted.paths, mounted.components));
-    let mut api = mounted.api;
+    // Inside of the layer below: a preflight is a method that no route declares.
+    let mut api = mounted.api.method_not_allowed_fallback(method_not_allowed);
     if !origins.is_empty() {
         let cors = CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
@@ -48,7 +49,8 @@ pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
             ]);
         api = api.layer(cors);
     }
-    let routes = mounted.others.merge(api).fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+    let others = mounted.others.method_not_allowed_fallback(method_not_allowed);
+    let routes = others.merge(api).fallback(not_found);
     let routes = routes.layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()));
     (routes.with_state(web.clone()), web, mounted.endpoints)
 }
@@ -166,8 +168,8 @@ impl Service {
             body.detail.clone_from(&problem.detail);
             body.errors.clone_from(&problem.errors);
             body.missing.clone_from(&problem.missing);
-            if let Some((acr, max_age)) = problem.step_up {
-                (body.acr_values, body.max_age) = (Some(acr.to_owned()), Some(max_age));
+            if let Some(Challenge::StepUp(acr, max_age)) = problem.challenge {
+                (body.acr_values, body.max_age) = (Some(acr.to_owned()), Some(max_age.into()));
             }
             (PROBLEM_JSON, serde_json::to_string(&body).unwrap_or_default())
         };

@@ -251,11 +251,11 @@ async fn admit(rule: &Rule, request: &mut Request) -> Result<Option<Caller>, Pro
 }
 
 /// An authentication may be so old for operations marked `x-step-up`.
-const FRESH_SECONDS: u64 = 300;
+const FRESH_SECONDS: u32 = 300;
 
 /// RFC 9470: says which authentication would do.
 fn fresh(caller: &Caller, now: Timestamp) -> Result<(), Problem> {
-    if now.since(caller.auth_at()).as_secs() <= FRESH_SECONDS {
+    if now.since(caller.auth_at()).as_secs() <= u64::from(FRESH_SECONDS) {
         return Ok(());
     }
     Err(Problem::insufficient(domain::session::AAL1, FRESH_SECONDS))

@@ -18,10 +18,17 @@ use crate::command::ConfigFile;
 use crate::output::{self, Failure};
 use crate::{config, open};
 
-/// The operating-system user, as the audit log names it.
+/// The operating-system user, as the audit log names it: by the process, not by what the environment says. Behind `sudo` root, and by whom.
 pub(super) fn os_user() -> String {
-    let named = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
-    if named.is_empty() { format!("uid {}", rustix::process::getuid().as_raw()) } else { named }
+    let uid = rustix::process::getuid().as_raw();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut rows = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let row = rows.find(|row| row.get(2).is_some_and(|number| *number == uid.to_string()));
+    let name = row.and_then(|row| row.first().copied()).map_or_else(|| format!("uid {uid}"), ToOwned::to_owned);
+    match std::env::var("SUDO_USER") {
+        Ok(by) if uid == 0 && !by.is_empty() => format!("{name}, sudo by {by}"),
+        _ => name,
+    }
 }
 
 #[derive(clap::Args)]

@@ -72,11 +72,26 @@ pub async fn in_force(tx: &mut impl Read, principal: PrincipalId) -> Result<Vec<
             AND (g.valid_until IS NULL OR g.valid_until > $3) ORDER BY g.id"
     );
     let rows = tx.query(sql, params![tx.realm(), principal, tx.now()]).await?;
-    let held = |row: &Row| {
-        let unit = row.parsed(2, |path| UnitPath::parse(path).ok())?;
-        Ok(Held { grant: row.get(0)?, role: row.get(1)?, unit, valid_until: row.get(3)? })
-    };
     rows.iter().map(held).collect()
+}
+
+fn held(row: &Row) -> Result<Held, StoreError> {
+    let unit = row.parsed(2, |path| UnitPath::parse(path).ok())?;
+    Ok(Held { grant: row.get(0)?, role: row.get(1)?, unit, valid_until: row.get(3)? })
+}
+
+/// The grants of a principal that are in force or begin later.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn standing(tx: &mut impl Read, principal: PrincipalId) -> Result<Vec<Held>, StoreError> {
+    let sql = sql!(
+        "SELECT g.id, g.role_id, n.path, g.valid_until FROM role_grant g
+           JOIN unit n ON n.realm_id = g.realm_id AND n.id = g.unit_id
+          WHERE g.realm_id = $1 AND g.principal_id = $2 AND g.ended_at IS NULL
+            AND (g.valid_until IS NULL OR g.valid_until > $3) ORDER BY g.id"
+    );
+    tx.query(sql, params![tx.realm(), principal, tx.now()]).await?.iter().map(held).collect()
 }
 
 /// All grants of a principal, ended ones too, newest first, after `after`.
@@ -181,7 +196,7 @@ pub async fn end(tx: &mut WriteTx<'_>, id: GrantId) -> Result<bool, StoreError> 
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// How many active people hold one of these roles at the root now, but for `without`: the last administrator stays.
+/// How many active people hold one of these roles at the root now, but for `without`; `for_good`: whose grant does not end by itself.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -189,8 +204,9 @@ pub async fn holders_at_root(
     tx: &mut impl Read,
     roles: &[RoleId],
     without: Option<GrantId>,
+    for_good: bool,
 ) -> Result<Vec<PrincipalId>, StoreError> {
-    let statement = holders_at_root_statement(tx.realm(), tx.now(), roles, without);
+    let statement = holders_at_root_statement(tx.realm(), tx.now(), roles, without, for_good);
     tx.query(statement.sql, statement.params).await?.iter().map(|row| row.get(0)).collect()
 }
 
@@ -201,6 +217,7 @@ pub fn holders_at_root_statement(
     now: Timestamp,
     roles: &[RoleId],
     without: Option<GrantId>,
+    for_good: bool,
 ) -> Statement {
     let mut statement = Composed::new(
         "SELECT DISTINCT g.principal_id FROM role_grant g
@@ -215,6 +232,7 @@ pub fn holders_at_root_statement(
     .bind(now)
     .add(")")
     .and("g.id <> ", without)
+    .add(if for_good { " AND g.valid_until IS NULL" } else { "" })
     .add(" AND g.role_id IN (NULL");
     for role in roles {
         statement = statement.add(", ").bind(*role);

@@ -1,7 +1,7 @@
 //! SQLite through rusqlite: one writer thread, a few connections that read.
 
 use std::fs::{File, OpenOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -28,10 +28,14 @@ pub(crate) mod writer;
 
 /// The file in the folder.
 const FILE: &str = "bailiwick.db";
+/// How connections that read are opened.
+const READING: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 /// The embedded database.
 pub(crate) struct Database {
     writer: writer::Writer,
+    file: PathBuf,
+    /// Open and free. Opened when they are first needed: each reads the schema, and keeps it and its pages in memory.
     readers: Mutex<Vec<Connection>>,
     free: Semaphore,
     /// Held while this process serves.
@@ -53,14 +57,10 @@ impl Database {
         main.execute_batch(set_up).map_err(|e| unusable(&e, &file))?;
         migrate::check_compatible(&applied(&main).map_err(|e| unusable(&e, &file))?)?;
         let checkpoints = connect(&file, OpenFlags::default()).map_err(|e| unusable(&e, &file))?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let readers = (0..options.connections.max(1))
-            .map(|_| connect(&file, flags))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| unusable(&e, &file))?;
-        let free = Semaphore::new(readers.len());
+        let reader = connect(&file, READING).map_err(|e| unusable(&e, &file))?;
+        let free = Semaphore::new(options.connections.max(1));
         let writer = writer::Writer::start(main, checkpoints, options.queue)?;
-        Ok(Self { writer, readers: Mutex::new(readers), free, _lock: lock })
+        Ok(Self { writer, file, readers: Mutex::new(vec![reader]), free, _lock: lock })
     }
 
     pub(crate) async fn read<T, E>(
@@ -78,8 +78,12 @@ impl Database {
 
     async fn reader(&self) -> Result<Reader<'_>, StoreError> {
         let permit = self.free.acquire().await.map_err(|_| StoreError::Unavailable("closing".to_owned()))?;
-        let connection = self.readers.lock().ok().and_then(|mut readers| readers.pop());
-        Ok(Reader { connection, home: &self.readers, _permit: permit })
+        let open = self.readers.lock().ok().and_then(|mut readers| readers.pop());
+        let connection = match open {
+            Some(connection) => connection,
+            None => connect(&self.file, READING).map_err(|e| failed(&e))?,
+        };
+        Ok(Reader { connection: Some(connection), home: &self.readers, _permit: permit })
     }
 
     pub(crate) async fn write<I, T, E>(

@@ -36,7 +36,9 @@ fn composed() -> Vec<(&'static str, Vec<Statement>)> {
             (0..5)
                 .flat_map(|count| {
                     let roles = vec![RoleId::from_uuid(id); count];
-                    [None, Some(grant)].map(|without| grant::holders_at_root_statement(realm, now, &roles, without))
+                    [(None, true), (None, false), (Some(grant), true), (Some(grant), false)].map(
+                        |(without, for_good)| grant::holders_at_root_statement(realm, now, &roles, without, for_good),
+                    )
                 })
                 .collect(),
         ),

@@ -49,8 +49,14 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
     }
 }
 
-async fn read(request: Request) -> Result<axum::body::Bytes, Problem> {
-    to_bytes(request.into_body(), LONGEST).await.map_err(|error| {
+/// A body must have come after so long; nobody is kept waiting for with an authority that was checked before (WEB-24).
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Reads a body whole, within [`LONGEST`] and [`PATIENCE`].
+pub(crate) async fn read(request: Request) -> Result<axum::body::Bytes, Problem> {
+    let whole = tokio::time::timeout(PATIENCE, to_bytes(request.into_body(), LONGEST)).await;
+    let slow = || Problem::from(Code::Malformed).detail("The body took too long.");
+    whole.map_err(|_| slow())?.map_err(|error| {
         let too_long =
             std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         if too_long {

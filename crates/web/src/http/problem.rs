@@ -26,8 +26,16 @@ pub struct Problem {
     pub(crate) errors: Vec<FieldError>,
     pub(crate) missing: Vec<String>,
     pub(crate) retry_after: Option<RetryAfter>,
-    pub(crate) challenge: Option<&'static str>,
-    pub(crate) step_up: Option<(&'static str, u64)>,
+    pub(crate) challenge: Option<Challenge>,
+}
+
+/// What `WWW-Authenticate` asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Challenge {
+    /// As it stands.
+    Plain(&'static str),
+    /// A fresher or stronger authentication: `acr_values`, `max_age` in seconds (RFC 9470).
+    StepUp(&'static str, u32),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,15 +46,7 @@ pub(crate) enum RetryAfter {
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        Self {
-            code,
-            detail: None,
-            errors: Vec::new(),
-            missing: Vec::new(),
-            retry_after: None,
-            challenge: None,
-            step_up: None,
-        }
+        Self { code, detail: None, errors: Vec::new(), missing: Vec::new(), retry_after: None, challenge: None }
     }
 }
 
@@ -88,15 +88,15 @@ impl Problem {
 
     /// A fresher or stronger authentication is needed (RFC 9470).
     #[must_use]
-    pub fn insufficient(acr: &'static str, max_age: u64) -> Self {
-        Self { step_up: Some((acr, max_age)), ..Code::InsufficientAuthentication.into() }
+    pub fn insufficient(acr: &'static str, max_age: u32) -> Self {
+        Self { challenge: Some(Challenge::StepUp(acr, max_age)), ..Code::InsufficientAuthentication.into() }
     }
 
     /// Not signed in, with the challenge of RFC 6750: `error` only if a token came.
     #[must_use]
     pub fn not_signed_in(token_sent: bool) -> Self {
         let challenge = if token_sent { r#"Bearer error="invalid_token""# } else { "Bearer" };
-        Self { challenge: Some(challenge), ..Code::NotSignedIn.into() }
+        Self { challenge: Some(Challenge::Plain(challenge)), ..Code::NotSignedIn.into() }
     }
 }
 
@@ -104,15 +104,14 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
-        if let Some(challenge) = self.challenge {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-        }
-        if let Some((acr, max_age)) = self.step_up {
-            let text =
-                format!(r#"Bearer error="insufficient_user_authentication", acr_values="{acr}", max_age="{max_age}""#);
-            if let Ok(value) = HeaderValue::from_str(&text) {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        let challenge = self.challenge.map(|challenge| match challenge {
+            Challenge::Plain(text) => text.to_owned(),
+            Challenge::StepUp(acr, max_age) => {
+                format!(r#"Bearer error="insufficient_user_authentication", acr_values="{acr}", max_age="{max_age}""#)
             }
+        });
+        if let Some(value) = challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
         response.extensions_mut().insert(self);
         response
@@ -137,7 +136,7 @@ impl From<Forbidden> for Problem {
         Self {
             detail: forbidden.detail,
             missing: vec![forbidden.missing.as_str().to_owned()],
-            challenge: Some(r#"Bearer error="insufficient_scope""#),
+            challenge: Some(Challenge::Plain(r#"Bearer error="insufficient_scope""#)),
             ..Code::Forbidden.into()
         }
     }
@@ -146,6 +145,7 @@ impl From<Forbidden> for Problem {
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         match error {
+            KeyError::SignedOut => Self::not_signed_in(true),
             KeyError::Forbidden(forbidden) => forbidden.into(),
             KeyError::Store(error) => error.into(),
             KeyError::Sealed(_) | KeyError::Bad(_) => Self::internal(&error),
@@ -193,6 +193,7 @@ impl From<LinkError> for Problem {
 impl From<UserError> for Problem {
     fn from(error: UserError) -> Self {
         match error {
+            UserError::SignedOut => Self::not_signed_in(true),
             UserError::Forbidden(forbidden) => forbidden.into(),
             UserError::NotFound => Code::NotFound.into(),
             UserError::NoUnit => Self::invalid("/unit", "unknown", error.to_string()),
@@ -207,6 +208,7 @@ impl From<UserError> for Problem {
 impl From<GrantError> for Problem {
     fn from(error: GrantError) -> Self {
         match error {
+            GrantError::SignedOut => Self::not_signed_in(true),
             GrantError::Forbidden(forbidden) => forbidden.into(),
             GrantError::NotFound => Code::NotFound.into(),
             GrantError::NoRole => Self::invalid("/role", "unknown", error.to_string()),
@@ -221,6 +223,7 @@ impl From<GrantError> for Problem {
 impl From<EndError> for Problem {
     fn from(error: EndError) -> Self {
         match error {
+            EndError::SignedOut => Self::not_signed_in(true),
             EndError::Forbidden(forbidden) => forbidden.into(),
             EndError::NotFound => Code::NotFound.into(),
             EndError::Store(error) => error.into(),
@@ -259,9 +262,10 @@ impl From<RoleError> for Problem {
 impl From<ApiError> for Problem {
     fn from(error: ApiError) -> Self {
         match error {
-            ApiError::Credentials => {
-                Self { challenge: Some(r#"Basic realm="bailiwick""#), ..Code::InvalidCredentials.into() }
-            }
+            ApiError::Credentials => Self {
+                challenge: Some(Challenge::Plain(r#"Basic realm="bailiwick""#)),
+                ..Code::InvalidCredentials.into()
+            },
             ApiError::Throttled(throttled) => Self::wait(throttled.until),
             ApiError::Store(error) => error.into(),
         }

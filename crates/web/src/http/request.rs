@@ -72,7 +72,8 @@ pub fn client_address(config: &Config, headers: &HeaderMap, peer: Option<&Connec
     let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     let mut client = peer;
     for hop in hops.into_iter().rev() {
-        let Ok(address) = hop.parse::<IpAddr>() else { break };
+        let address = hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|at| at.ip()));
+        let Some(address) = address else { break };
         client = address.to_canonical();
         if !trusted(client) {
             break;
@@ -170,6 +171,7 @@ mod tests {
             "198.51.100.7"
         );
         assert_eq!(address("10.0.0.1", &[("x-forwarded-for", "garbage")]), "10.0.0.1");
+        assert_eq!(address("10.0.0.1", &[("x-forwarded-for", "198.51.100.7:5678")]), "198.51.100.7");
         assert_eq!(address("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(address("::ffff:203.0.113.9", &[]), "203.0.113.9");
     }

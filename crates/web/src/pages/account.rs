@@ -49,13 +49,13 @@ pub(super) async fn show(
         Some("expired") => Some(AccountNotice::Expired),
         _ => None,
     };
-    let csrf = form::token(&web, &context, &secret);
+    let csrf = form::token(&web, &context, form::Purpose::Account, &secret);
     let shown = fill(&web, &context, &caller, notice, csrf).await?;
     Ok(page(StatusCode::OK, shown.render()))
 }
 
 fn to_sign_in(context: &Context) -> Response {
-    see(context, &format!("/sign-in?return_to={}/account", context.base()))
+    see(context, "/sign-in?return_to=/account")
 }
 
 async fn fill(
@@ -141,7 +141,7 @@ pub(super) async fn end_session(
     Form(fields): Form<Fields>,
 ) -> Result<Response, Problem> {
     let Some(secret) = cookie::session(&headers, &context.realm) else { return Ok(to_sign_in(&context)) };
-    if !form::is_ours(&web, &context, &headers, Some(&secret), &fields.csrf).await? {
+    if !form::is_ours(&web, &context, &headers, (form::Purpose::Account, Some(&secret)), &fields.csrf).await? {
         return Err(Code::Forbidden.into());
     }
     let found = service::caller::by_cookie(&web.app, context.realm.key, &secret, context.request.clone()).await?;

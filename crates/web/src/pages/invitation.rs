@@ -46,7 +46,7 @@ fn shown(
         base: context.base(),
         organisation: context.realm.name.clone(),
         name: None,
-        csrf: token.map(|token| form::token(web, context, token)).unwrap_or_default(),
+        csrf: token.map(|token| form::token(web, context, form::Purpose::Link, token)).unwrap_or_default(),
         problem,
         least: LEAST_SINGLE_FACTOR,
     };
@@ -88,7 +88,7 @@ pub(super) async fn submit(
 ) -> Result<Response, Problem> {
     let token = held(&headers, &context);
     let again = |problem, status| Ok(shown(&web, &context, token.as_ref(), Some(problem), status));
-    if !form::is_ours(&web, &context, &headers, token.as_ref(), &fields.csrf).await? {
+    if !form::is_ours(&web, &context, &headers, (form::Purpose::Link, token.as_ref()), &fields.csrf).await? {
         return again(InvitationProblem::Expired, StatusCode::FORBIDDEN);
     }
     let realm = context.realm.key;

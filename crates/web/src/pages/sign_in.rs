@@ -71,7 +71,7 @@ fn form(
         base: context.base(),
         organisation: context.realm.name.clone(),
         continue_to: None,
-        csrf: form::token(web, context, &secret),
+        csrf: form::token(web, context, form::Purpose::SignIn, &secret),
         return_to: own_path(return_to).map(ToOwned::to_owned),
         identifier: identifier.chars().take(200).collect(),
         problem,
@@ -104,7 +104,7 @@ pub(super) async fn submit(
     let again =
         |status, problem| form(&web, &context, &headers, status, (&fields.identifier, return_to, Some(problem)));
     let secret = flow(&headers, &context);
-    if !form::is_ours(&web, &context, &headers, secret.as_ref(), &fields.csrf).await? {
+    if !form::is_ours(&web, &context, &headers, (form::Purpose::SignIn, secret.as_ref()), &fields.csrf).await? {
         return Ok(again(StatusCode::FORBIDDEN, SignInProblem::Expired));
     }
     let attempt = SignIn {

@@ -24,7 +24,7 @@ pub(super) struct Fields {
 
 pub(super) async fn ask(State(web): State<Web>, context: Context, headers: HeaderMap) -> Response {
     let Some(secret) = cookie::session(&headers, &context.realm) else { return see(&context, "/sign-in") };
-    let csrf = form::token(&web, &context, &secret);
+    let csrf = form::token(&web, &context, form::Purpose::Account, &secret);
     let shown = view::SignOut { base: context.base(), organisation: context.realm.name.clone(), csrf };
     page(StatusCode::OK, shown.render())
 }
@@ -36,7 +36,7 @@ pub(super) async fn submit(
     Form(fields): Form<Fields>,
 ) -> Result<Response, Problem> {
     let Some(secret) = cookie::session(&headers, &context.realm) else { return Ok(see(&context, "/sign-in")) };
-    if !form::is_ours(&web, &context, &headers, Some(&secret), &fields.csrf).await? {
+    if !form::is_ours(&web, &context, &headers, (form::Purpose::Account, Some(&secret)), &fields.csrf).await? {
         return Err(Code::Forbidden.into());
     }
     let presented = Presented { secret: Some(secret), ..Presented::default() };

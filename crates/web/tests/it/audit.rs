@@ -104,7 +104,7 @@ on_both_databases! {
         let password = "the heron stands in the reeds";
         row(&app, "too short a password", app.browser().choose(&link, "short"), 422, &[]).await;
         row(&app, "an activation", app.browser().choose(&link, password), 204, &["user_activated"]).await;
-        row(&app, "the link again", app.browser().choose(&link, password), 400, &[]).await;
+        row(&app, "the link again", app.browser().choose(&link, password), 400, &["password_reset"]).await;
         let mut working = app.signed_in("nurse").await;
         let list = admin.get(&format!("/api/v1/users/{nurse}/sessions")).await.expect(200).json();
         let path = format!("/api/v1/users/{nurse}/sessions/{}", list["items"][0]["id"].as_str().unwrap());
@@ -196,7 +196,10 @@ async fn everything(app: &TestApp) {
         app.browser().refresh_with(&stolen).await.expect(401);
     }
     // People type passwords where names belong.
-    app.browser().sign_in_with("my secret passphrase in the wrong field", "x wrong password of nobody").await.expect(401);
+    app.browser()
+        .sign_in_with("my secret passphrase in the wrong field", "x wrong password of nobody")
+        .await
+        .expect(401);
     app.remember("my secret passphrase in the wrong field");
     let body = json!({ "username": "joan", "display_name": "Joan", "email": "joan@clinic.example" });
     admin.sign_in("admin").await;
@@ -238,7 +241,9 @@ fn forms(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     if let Some((_, signature)) = secret.rsplit_once('.') {
         forms.push(("its signature", signature.as_bytes().to_vec()));
     }
-    if let Ok(bytes) = URL_SAFE_NO_PAD.decode(secret).map(|bytes| if bytes.len() == 56 { bytes[24..].to_vec() } else { bytes }) {
+    if let Ok(bytes) =
+        URL_SAFE_NO_PAD.decode(secret).map(|bytes| if bytes.len() == 56 { bytes[24..].to_vec() } else { bytes })
+    {
         if bytes.len() >= 16 {
             forms.push(("in hexadecimal", domain::event::hex(&bytes).into_bytes()));
             forms.push(("its bytes", bytes));
@@ -280,7 +285,8 @@ async fn aud_05_nothing_that_a_client_sends_breaks_a_line_of_the_log() {
     nurse.headers.remove("user-agent");
     let password = app.password("main", "nurse");
     let body = json!({ "identifier": "nurse", "password": password, "device_label": "Tablet \u{2028} of ward 3" });
-    let call = nurse.call(Method::POST, "/api/v1/sign-in").json(&body).header("user-agent", "evil\tagent \u{9b}31m\u{202e}");
+    let call =
+        nurse.call(Method::POST, "/api/v1/sign-in").json(&body).header("user-agent", "evil\tagent \u{9b}31m\u{202e}");
     call.send().await.expect(200);
     for label in ["a\u{1b}[31m", "a\r\nb", "\u{202e}x", "a\0"] {
         let body = json!({ "identifier": "nurse", "password": password, "device_label": label });
@@ -296,8 +302,9 @@ async fn aud_05_nothing_that_a_client_sends_breaks_a_line_of_the_log() {
     });
     assert!(agent.unwrap().bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
     for (table, value) in app.values().await {
-        if table.starts_with("audit") && value.first() == Some(&b'{') {
-            assert!(!String::from_utf8(value).unwrap().contains(|c: char| c.is_control()), "{table}");
+        let text = String::from_utf8(value).unwrap_or_default();
+        if table.starts_with("audit") && text.starts_with('{') {
+            assert!(!text.contains(|c: char| c.is_control()), "{table}: {text}");
         }
     }
 }
@@ -319,7 +326,8 @@ async fn the_log_can_be_searched_by_actor_subject_type_outcome_and_time() {
     assert_eq!(search(&format!("actor={admin_id}&type=role_granted")).await, ["role_granted"]);
     assert_eq!(search("outcome=failure").await, ["authn_login_fail"]);
     assert_eq!(search("outcome=denied").await, ["authz_fail"]);
-    let about_the_nurse = search(&format!("subject={nurse_id}&from=2026-11-21T14:36:00Z&to=2026-11-21T14:37:00Z")).await;
+    let about_the_nurse =
+        search(&format!("subject={nurse_id}&from=2026-11-21T14:36:00Z&to=2026-11-21T14:37:00Z")).await;
     assert_eq!(about_the_nurse.len(), 2, "{about_the_nurse:?}");
     assert_eq!(search(&format!("actor={nurse_id}&from=2026-11-21T14:37:00Z&type=authn_login_success")).await.len(), 1);
     assert!(search("to=2020-01-01T00:00:00Z").await.is_empty());

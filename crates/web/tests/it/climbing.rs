@@ -55,18 +55,17 @@ async fn an_administrator_of_a_unit_gives_and_ends_nothing_outside_it() {
     let app = TestApp::new().await;
     let (mut unit_admin, mut admin) = (app.signed_in("clinic-a-admin").await, app.signed_in("admin").await);
     let inside = id(&app, "ward3-nurse").await;
-    unit_admin.give(&inside, "charge-nurse", "/clinic-a/ward-3").await.expect(201);
+    let here = unit_admin.give(&inside, "charge-nurse", "/clinic-a/ward-3").await.expect(201).json();
     unit_admin.give(&inside, "admin", "/clinic-a").await.expect(201);
     for unit in ["/", "/clinic-b"] {
         refused(&unit_admin.give(&inside, "nurse", unit).await);
     }
     assert_eq!(unit_admin.give(&inside, "nurse", "/clinic-a/nowhere").await.status, 422);
     // What the person holds elsewhere is not the unit administrator's.
-    admin.give(&inside, "billing", "/").await.expect(201);
-    let elsewhere = admin.grants(&inside).await.remove(0);
-    assert_eq!(unit_admin.end_grant(&inside, &elsewhere).await.expect(404).code(), "not-found");
-    let here = admin.grants(&inside).await.pop().unwrap();
-    unit_admin.end_grant(&inside, &here).await.expect(200);
+    let elsewhere = admin.give(&inside, "billing", "/").await.expect(201).json();
+    let ended = unit_admin.end_grant(&inside, elsewhere["id"].as_str().unwrap()).await.expect(404);
+    assert_eq!(ended.code(), "not-found");
+    unit_admin.end_grant(&inside, here["id"].as_str().unwrap()).await.expect(200);
 }
 
 #[tokio::test]
@@ -74,7 +73,8 @@ async fn an_administrator_of_a_unit_sees_nobody_outside_it() {
     let app = TestApp::new().await;
     let mut unit_admin = app.signed_in("clinic-a-admin").await;
     let list = unit_admin.get("/api/v1/users?limit=200").await.expect(200).json();
-    let mut names: Vec<&str> = list["items"].as_array().unwrap().iter().map(|u| u["username"].as_str().unwrap()).collect();
+    let mut names: Vec<&str> =
+        list["items"].as_array().unwrap().iter().map(|u| u["username"].as_str().unwrap()).collect();
     names.sort_unstable();
     assert_eq!(names, ["clinic-a-admin", "ward3-nurse", "ward7-physician"]);
     let units = unit_admin.get("/api/v1/units").await;
@@ -103,9 +103,7 @@ async fn an_administrator_of_a_unit_sees_nobody_outside_it() {
 #[tokio::test]
 async fn somebody_new_gets_only_what_the_inviter_may_give_and_where() {
     let app = TestApp::new().await;
-    let invite = |unit: &str, role: &str, at: &str| {
-        json!({ "username": "joan", "display_name": "Joan", "unit": unit, "grants": [{ "role": role, "unit": at, "reason": "new" }] })
-    };
+    let invite = |unit: &str, role: &str, at: &str| json!({ "username": "joan", "display_name": "Joan", "unit": unit, "grants": [{ "role": role, "unit": at, "reason": "new" }] });
     let mut unit_admin = app.signed_in("clinic-a-admin").await;
     for (unit, role, at, missing) in [
         ("/", "nurse", "/clinic-a", "users:create"),
@@ -120,7 +118,10 @@ async fn somebody_new_gets_only_what_the_inviter_may_give_and_where() {
     refused(&clerk.post("/api/v1/users", &invite("/", "nurse", "/")).await);
 
     clerk.post("/api/v1/users", &invite("/", "patient", "/")).await.expect(201);
-    assert_eq!(app.events().await.iter().filter(|event| event["type"] == "user_created").count(), app.count("user_activated").await + 1);
+    assert_eq!(
+        app.events().await.iter().filter(|event| event["type"] == "user_created").count(),
+        app.count("user_activated").await + 1
+    );
 }
 
 #[tokio::test]
@@ -168,7 +169,9 @@ async fn a_role_that_ends_by_itself_ends_for_our_api_and_for_tokens() {
     let nurse = id(&app, "nurse").await;
     let body = json!({ "role": "auditor", "valid_until": "2026-11-21T14:40:00Z", "reason": "for four minutes" });
     admin.post(&format!("/api/v1/users/{nurse}/grants"), &body).await.expect(201);
-    for (until, pointer) in [("2026-11-21T14:36:00Z", "/valid_until"), ("2020-01-01T00:00:00Z", "/valid_until"), ("soon", "/valid_until")] {
+    for (until, pointer) in
+        [("2026-11-21T14:36:00Z", "/valid_until"), ("2020-01-01T00:00:00Z", "/valid_until"), ("soon", "/valid_until")]
+    {
         let body = json!({ "role": "auditor", "valid_until": until, "reason": "too late" });
         let answer = admin.post(&format!("/api/v1/users/{nurse}/grants"), &body).await.expect(422);
         assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{until}");

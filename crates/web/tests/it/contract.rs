@@ -27,7 +27,24 @@ async fn the_answer_to_a_sign_in() {
 
     let answer = app.browser().sign_in("nurse").await;
 
-    assert_snapshot!(shape(&answer), @"");
+    assert_snapshot!(shape(&answer), @r#"
+    200 application/json
+    {
+      "access_token": "[access_token]",
+      "expires_in": 600,
+      "outcome": "signed_in",
+      "session_id": "[session_id]",
+      "token_type": "Bearer",
+      "user": {
+        "display_name": "The nurse",
+        "id": "[id]",
+        "roles": [
+          "nurse"
+        ],
+        "username": "nurse"
+      }
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -36,16 +53,45 @@ async fn a_refusal_that_names_what_is_missing() {
 
     let answer = app.signed_in("nurse").await.get("/api/v1/users").await;
 
-    assert_snapshot!(shape(&answer), @"");
+    assert_snapshot!(shape(&answer), @r#"
+    403 application/problem+json
+    {
+      "code": "forbidden",
+      "missing": [
+        "users:read"
+      ],
+      "request_id": "[request_id]",
+      "status": 403,
+      "title": "You may not do this",
+      "type": "https://id.example.org/problems/forbidden"
+    }
+    "#);
 }
 
 #[tokio::test]
 async fn a_refusal_that_points_into_the_body() {
     let app = TestApp::new().await;
 
-    let answer = app.signed_in("admin").await.post("/api/v1/users", &serde_json::json!({ "username": "joan", "rank": 1 })).await;
+    let answer =
+        app.signed_in("admin").await.post("/api/v1/users", &serde_json::json!({ "username": "joan", "rank": 1 })).await;
 
-    assert_snapshot!(shape(&answer), @"");
+    assert_snapshot!(shape(&answer), @r#"
+    422 application/problem+json
+    {
+      "code": "validation",
+      "errors": [
+        {
+          "code": "unknown_field",
+          "detail": "There is no such field here.",
+          "pointer": "/rank"
+        }
+      ],
+      "request_id": "[request_id]",
+      "status": 422,
+      "title": "Some values are not acceptable",
+      "type": "https://id.example.org/problems/validation"
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -54,5 +100,34 @@ async fn a_person() {
 
     let answer = app.signed_in("ward3-nurse").await.me().await;
 
-    assert_snapshot!(shape(&answer), @"");
+    assert_snapshot!(shape(&answer), @r#"
+    200 application/json
+    {
+      "attributes": {},
+      "created_at": "2026-11-20T14:36:00.000000Z",
+      "created_by": null,
+      "display_name": "The ward3-nurse",
+      "email": "ward3-nurse@clinic.example",
+      "email_verified": false,
+      "external_id": null,
+      "family_name": null,
+      "given_name": null,
+      "id": "[id]",
+      "last_sign_in_at": "2026-11-21T14:36:00.000000Z",
+      "locale": null,
+      "mfa": [],
+      "password_changed_at": "2026-11-20T14:36:00.000000Z",
+      "phone": null,
+      "recommended_actions": [],
+      "roles": [
+        "nurse"
+      ],
+      "status": "active",
+      "unit": "/clinic-a/ward-3",
+      "updated_at": "2026-11-20T14:36:00.000000Z",
+      "updated_by": null,
+      "username": "ward3-nurse",
+      "version": 2
+    }
+    "#);
 }

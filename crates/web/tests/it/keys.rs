@@ -85,7 +85,8 @@ async fn key_02_what_is_published_is_public_and_says_for_what_it_is() {
     }
     assert_eq!(answer.header("cache-control"), "public, max-age=600");
     let mut again = app.browser();
-    let call = again.call(axum::http::Method::GET, "/.well-known/jwks.json").header("if-none-match", answer.header("etag"));
+    let call =
+        again.call(axum::http::Method::GET, "/.well-known/jwks.json").header("if-none-match", answer.header("etag"));
     let unchanged = call.send().await.expect(304);
     assert!(unchanged.text.is_empty());
 }
