@@ -275,7 +275,8 @@ pub fn signing_key() -> SigningKey {
 }
 
 /// `fixtures/signing-key.pem` without its armour.
-fn pkcs8() -> Vec<u8> {
+#[must_use]
+pub fn pkcs8() -> Vec<u8> {
     use base64::Engine;
     let pem = include_str!("../fixtures/signing-key.pem");
     let lines: String = pem.lines().filter(|line| !line.starts_with(['#', '-'])).collect();

@@ -29,6 +29,7 @@ pub fn mount(table: Table, demo: bool) -> Table {
         .page(&Method::POST, "/sign-in", post(sign_in::submit))
         .page(&Method::GET, "/sign-out", get(sign_out::ask))
         .page(&Method::POST, "/sign-out", post(sign_out::submit))
+        .page(&Method::GET, "/sign-out/cache", get(sign_out::clear))
         .page(&Method::GET, "/account", get(account::show))
         .page(&Method::POST, "/account/sessions/{id}/end", post(account::end_session))
         .page(&Method::GET, "/invitation", get(invitation::show))

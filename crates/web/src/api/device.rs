@@ -15,9 +15,9 @@ pub(crate) struct Described {
 pub(crate) fn describe(user_agent: Option<&str>) -> Described {
     let unknown = Described { kind: "other", browser: String::new(), os: String::new() };
     let Some(text) = user_agent else { return unknown };
-    let Some(found) = woothee::parser::Parser::new().parse(text) else {
-        let program = text.split(['/', ' ']).next().unwrap_or("").to_owned();
-        return Described { browser: program, ..unknown };
+    let program = || Described { browser: text.split(['/', ' ']).next().unwrap_or("").to_owned(), ..unknown.clone() };
+    let Some(found) = woothee::parser::Parser::new().parse(text).filter(|found| found.category != "misc") else {
+        return program();
     };
     let kind = match found.category {
         "pc" => "desktop",

@@ -1,8 +1,8 @@
 //! Signing out on pages: a question, then a form (SES-09).
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use service::session::Presented;
 use wire::problem::Code;
@@ -46,3 +46,11 @@ pub(super) async fn submit(
     forget(&context.realm, &mut response);
     Ok(response)
 }
+
+/// An empty stylesheet of the page above, which waits for it. What that page itself says comes too early for the browser's back-forward cache: the
+/// account enters it when the next page begins. Without this, Back would show the account to whoever sits there next.
+pub(super) async fn clear() -> Response {
+    (StatusCode::OK, [(header::CONTENT_TYPE, "text/css; charset=utf-8"), CLEAR_CACHE], "").into_response()
+}
+
+const CLEAR_CACHE: (header::HeaderName, &str) = (header::HeaderName::from_static("clear-site-data"), "\"cache\"");

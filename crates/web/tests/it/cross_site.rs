@@ -8,8 +8,10 @@ use web::table::Access;
 const OURS: &str = "https://id.example.org";
 const LISTED: &str = "https://app.example.org";
 
+type Headers = &'static [(&'static str, &'static str)];
+
 /// Headers that a request comes with, and whether a JSON endpoint and a form with its token may do what it asks.
-const CAUSES: &[(&[(&str, &str)], bool, bool)] = &[
+const CAUSES: &[(Headers, bool, bool)] = &[
     (&[], true, true),
     (&[("sec-fetch-site", "same-origin")], true, true),
     (&[("sec-fetch-site", "same-origin"), ("origin", OURS)], true, true),

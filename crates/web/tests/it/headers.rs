@@ -111,6 +111,39 @@ async fn web_07_over_plain_http_there_is_no_hsts_and_all_else_is_the_same() {
 }
 
 #[tokio::test]
+async fn demos_own_pages_have_them_too_and_exist_in_demo_alone() {
+    let app = TestApp::new().await;
+    let person = web::DemoPerson {
+        realm: "main".to_owned(),
+        name: "<b>The nurse</b>".to_owned(),
+        username: "nurse".to_owned(),
+        email: "nurse@clinic.example".to_owned(),
+        password: "shown-on-the-page".to_owned(),
+        grants: vec![("nurse".to_owned(), "/".to_owned())],
+        unit: "/".to_owned(),
+    };
+    let demo = web::Demo { profile: "healthcare".to_owned(), people: vec![person], ..web::Demo::default() };
+    let node = app.node(|_, config| config.demo = Some(demo));
+    let mut browser = node.browser();
+    browser.headers.insert("accept".to_owned(), "text/html".to_owned());
+    for path in ["/", "/mail", "/sign-in", "/problems"] {
+        let answer = browser.get(path).await.expect(200);
+        let text = answer.text.replace("http://127.0.0.1:8081", "").replace("https://id.example.org", "");
+        check(path, path, &Answer { text, ..answer.clone() }, true);
+        assert!(!answer.text.contains("<b>The nurse</b>"), "names are escaped");
+    }
+    assert!(browser.get("/").await.text.contains("shown-on-the-page"));
+    let mail = browser.call(Method::GET, "/mail").header("accept", "application/json").send().await.expect(200);
+    assert!(mail.json().is_array());
+    assert_eq!(node.browser().get("/demo/code?username=admin").await.expect(404).code(), "not-found");
+
+    for path in ["/mail", "/demo/code?username=admin"] {
+        assert_eq!(app.browser().get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(app.browser().get("/").await.expect(303).header("location"), "/account");
+}
+
+#[tokio::test]
 async fn web_08_each_answer_has_a_nonce_of_its_own() {
     let app = TestApp::new().await;
     let mut nonces = BTreeSet::new();

@@ -6,6 +6,7 @@
     reason = "what fails here fails the test, and says where"
 )]
 
+mod attack; // what a penetration test found, closed
 mod audit; // each action leaves exactly its events, and no secret
 mod climbing; // nobody climbs; the last administrator stays
 mod contract; // shapes that clients rely on

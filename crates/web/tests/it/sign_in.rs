@@ -231,6 +231,12 @@ async fn with_a_second_factor_required_sensitive_roles_are_withheld_and_named() 
     assert_eq!(refreshed["withheld"], json!(["physician"]));
     assert_eq!(crate::claims(refreshed["access_token"].as_str().unwrap())["roles"], json!([]));
 
+    let held = physician.sign_in("physician").await;
+    assert_eq!(held.json()["withheld"], json!(["physician"]));
+    let held = physician.get("/api/v1/me/permissions").await.expect(200).json();
+    let items = held["items"].as_array().unwrap();
+    assert!(!items.is_empty() && items.iter().all(|item| item["withheld"] == true), "granted, and withheld: {held}");
+
     let mut admin = app.browser();
     admin.sign_in("admin").await;
     let refused = admin.get("/api/v1/users").await.expect(403);
@@ -240,4 +246,33 @@ async fn with_a_second_factor_required_sensitive_roles_are_withheld_and_named() 
     let mut nurse = app.browser();
     let answer = nurse.sign_in("nurse").await.json();
     assert!(answer.get("withheld").is_none());
+}
+
+#[tokio::test]
+async fn with_step_up_required_a_stale_authentication_is_told_how_to_freshen() {
+    let app = TestApp::new().await.node(|settings, _| settings.require_step_up = true);
+    let id = app.user_id(RealmKey::MAIN, "patient").await;
+    let mut admin = app.browser();
+    admin.sign_in("admin").await;
+    app.advance(minutes(5));
+    admin.give(&id, "nurse", "/").await.expect(201);
+    app.advance(seconds(1));
+    admin.refresh().await.expect(200);
+
+    let stale = admin.give(&id, "nurse", "/clinic-a").await.expect(401);
+
+    assert_eq!(stale.code(), "insufficient-authentication");
+    assert_eq!(
+        stale.header("www-authenticate"),
+        r#"Bearer error="insufficient_user_authentication", acr_values="urn:bailiwick:aal1", max_age="300""#
+    );
+    assert_eq!((&stale.json()["max_age"], &stale.json()["acr_values"]), (&json!(300), &json!("urn:bailiwick:aal1")));
+    admin.get("/api/v1/users").await.expect(200);
+    let mut nurse = app.browser();
+    nurse.sign_in("nurse").await;
+    app.advance(minutes(6));
+    nurse.refresh().await.expect(200);
+    assert_eq!(nurse.give(&id, "nurse", "/").await.status, 403, "the permission comes first");
+    admin.sign_in("admin").await;
+    admin.give(&id, "nurse", "/clinic-a").await.expect(201);
 }
