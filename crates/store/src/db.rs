@@ -208,6 +208,17 @@ impl Store {
         }
     }
 
+    /// Since when the oldest event waits for its index; `None`: none waits. On SQLite none ever does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unsequenced_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(None),
+            Backend::Postgres(db) => db.unsequenced_since().await,
+        }
+    }
+
     /// The sequencer of the audit log; `None` on SQLite, where each transaction writes its own leaves.
     #[must_use]
     pub fn sequencer(&self) -> Option<Sequencer> {

@@ -20,7 +20,10 @@ pub fn router(web: Web) -> Router {
         .with_state(web)
 }
 
-/// Database, keys, clock: whether requests can be served.
+/// An event may wait for its index so long before the sequencer counts as stopped.
+const SEQUENCER_BOUND_SECONDS: u64 = 5;
+
+/// Database, keys, sequencer, clock: whether requests can be served.
 async fn ready(State(web): State<Web>) -> impl IntoResponse {
     let now = web.app.now();
     let mut wrong = Vec::new();
@@ -36,6 +39,12 @@ async fn ready(State(web): State<Web>) -> impl IntoResponse {
     }
     if service::key::ring(&web.app, domain::realm::RealmKey::MAIN).await.is_err() {
         wrong.push("keys: not readable".to_owned());
+    }
+    match web.app.store.unsequenced_since().await {
+        Ok(Some(since)) if now.since(since).as_secs() > SEQUENCER_BOUND_SECONDS => {
+            wrong.push(format!("sequencer: an event waits since {}", since.rfc3339()));
+        }
+        Ok(_) | Err(_) => {} // without a database that is said already
     }
     if wrong.is_empty() {
         (StatusCode::OK, "ready\n".to_owned())

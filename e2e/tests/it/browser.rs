@@ -109,10 +109,13 @@ impl Browser {
     pub(crate) async fn shows(&self, text: &str) {
         for _ in 0..PATIENCE.as_millis() / TICK.as_millis() {
             // The page may be going away at this moment.
-            if let Ok(body) = self.driver.find(By::Css("body")).await {
-                if body.text().await.is_ok_and(|shown| shown.contains(text)) {
-                    return;
-                }
+            let body = self.driver.find(By::Css("body")).await;
+            let shown = match &body {
+                Ok(body) => body.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            if shown.contains(text) {
+                return;
             }
             tokio::time::sleep(TICK).await;
         }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Person, published_keys};
 use crate::log::indexes_are_consecutive;
+use crate::program::operator;
 use crate::site::Site;
 
 const PASSWORD: &str = "a sentence nobody guesses";
@@ -65,7 +66,7 @@ async fn commands_beside_a_running_server_count_at_once() {
     indexes_are_consecutive(&events);
     for kind in ["user_created", "role_granted", "role_revoked", "key_rotated", "user_disabled"] {
         let event = events.iter().rfind(|event| event["type"] == kind).unwrap_or_else(|| panic!("no {kind}"));
-        assert_eq!((&event["actor"]["kind"], &event["actor"]["name"]), (&json!("cli"), &json!("tester")), "{event}");
+        assert_eq!((&event["actor"]["kind"], &event["actor"]["name"]), (&json!("cli"), &json!(operator())), "{event}");
     }
 }
 

@@ -56,6 +56,12 @@ pub(crate) fn command(program: impl AsRef<Path>, folder: &Path, environment: &[(
     command
 }
 
+/// Who runs this, as the audit log names them: by the process's user, whatever the environment says.
+pub(crate) fn operator() -> String {
+    let named = std::process::Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(named.stdout).unwrap().trim().to_owned()
+}
+
 /// Runs a command to its end.
 pub(crate) async fn run(folder: &Path, environment: &[(String, String)], arguments: &[&str]) -> Said {
     let mut command = command(BAILIWICK, folder, environment);

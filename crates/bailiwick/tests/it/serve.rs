@@ -7,7 +7,7 @@ use testkit::{Db, Folder};
 
 use crate::client::{Answer, Person, reset, send};
 use crate::log::indexes_are_consecutive;
-use crate::program::{Process, Said};
+use crate::program::{Process, Said, operator};
 use crate::site::{Site, choose};
 
 const PASSWORD: &str = "a sentence nobody guesses";
@@ -38,7 +38,7 @@ async fn the_link_of_init_makes_the_first_administrator_once() {
     let events = admin.events().await;
     indexes_are_consecutive(&events);
     let created = events.iter().find(|event| event["type"] == "user_created").unwrap();
-    assert_eq!((&created["actor"]["kind"], &created["actor"]["name"]), (&json!("cli"), &json!("tester")));
+    assert_eq!((&created["actor"]["kind"], &created["actor"]["name"]), (&json!("cli"), &json!(operator())));
 }
 
 #[tokio::test]

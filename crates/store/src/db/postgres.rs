@@ -131,6 +131,14 @@ impl Database {
         Ok(names)
     }
 
+    pub(crate) async fn unsequenced_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT MIN(e.at) FROM audit_event e
+              WHERE e.position > COALESCE((SELECT value FROM counter WHERE realm_id = 1 AND name = 'audit_low_water'), 0)
+                AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.realm_id = e.realm_id AND l.event_id = e.id)";
+        let row = self.client().await?.query_one(sql, &[]).await.map_err(|e| failed(&e))?;
+        Ok(row.get::<_, Option<i64>>(0).map(Timestamp::from_micros))
+    }
+
     pub(crate) async fn wipe(&self) -> Result<(), StoreError> {
         let sql = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
         let client = self.client().await?;

@@ -11,9 +11,20 @@ use super::problem::Problem;
 use super::request::Context;
 use crate::config::Web;
 
-/// The fields of a form.
-#[derive(Clone, Copy, Debug)]
-pub struct Form<T>(pub T);
+/// A form as sent. Its fields come out only with the proof that our own page made it: [`Form::proved`].
+#[derive(Clone, Debug)]
+pub struct Form<T> {
+    csrf: String,
+    fields: T,
+}
+
+#[derive(serde::Deserialize)]
+struct Sent<T> {
+    #[serde(default)]
+    csrf: String,
+    #[serde(flatten)]
+    fields: T,
+}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     type Rejection = Problem;
@@ -23,12 +34,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
         if long.is_some_and(|length| length > super::body::LONGEST) {
             return Err(Code::PayloadTooLarge.into());
         }
-        // Without an announced length too.
         let (parts, body) = request.into_parts();
         let whole = super::body::read(Request::from_parts(parts.clone(), body)).await?;
         let request = Request::from_parts(parts, axum::body::Body::from(whole));
-        let read = axum::extract::Form::<T>::from_request(request, state).await;
-        read.map(|axum::extract::Form(fields)| Self(fields)).map_err(|_| Code::Malformed.into())
+        let read = axum::extract::Form::<Sent<T>>::from_request(request, state).await;
+        let axum::extract::Form(sent) = read.map_err(|_| Problem::from(Code::Malformed))?;
+        Ok(Self { csrf: sent.csrf, fields: sent.fields })
+    }
+}
+
+impl<T> Form<T> {
+    /// The fields, if our own page made the form: its token fits the cookie and the purpose, and no header says otherwise. A foreign one is counted.
+    ///
+    /// # Errors
+    /// [`Problem`]: the database.
+    pub async fn proved(
+        self,
+        web: &Web,
+        context: &Context,
+        headers: &HeaderMap,
+        (purpose, cookie): (Purpose, Option<&Secret>),
+    ) -> Result<Option<T>, Problem> {
+        if cross_site::judge(headers, &web.own_origins(), &[]) == Cause::Foreign {
+            service::api::cross_site(&web.app, context.realm.key, context.request.clone()).await?;
+            return Ok(None);
+        }
+        let expected = cookie.map(|cookie| token(web, context, purpose, cookie));
+        let ours = expected.is_some_and(|expected| same(expected.as_bytes(), self.csrf.as_bytes()));
+        Ok(ours.then_some(self.fields))
     }
 }
 
@@ -58,22 +91,4 @@ impl Purpose {
 pub fn token(web: &Web, context: &Context, purpose: Purpose, cookie: &Secret) -> String {
     let key = web.app.seal.derive("csrf", context.realm.key);
     Secret::from_bytes(hmac_sha256(key.bytes(), &[purpose.as_bytes(), b" ", cookie.bytes()])).expose()
-}
-
-/// Whether our own page sent the form: the token fits the cookie, and no header says otherwise. A foreign one is counted.
-///
-/// # Errors
-/// [`Problem`]: the database.
-pub async fn is_ours(
-    web: &Web,
-    context: &Context,
-    headers: &HeaderMap,
-    (purpose, cookie): (Purpose, Option<&Secret>),
-    sent: &str,
-) -> Result<bool, Problem> {
-    if cross_site::judge(headers, &web.own_origins(), &[]) == Cause::Foreign {
-        service::api::cross_site(&web.app, context.realm.key, context.request.clone()).await?;
-        return Ok(false);
-    }
-    Ok(cookie.is_some_and(|cookie| same(token(web, context, purpose, cookie).as_bytes(), sent.as_bytes())))
 }

@@ -14,7 +14,7 @@ use service::stored::Session;
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::sign_out::Fields;
+use super::sign_out::Nothing;
 use super::{page, see};
 use crate::api::describe;
 use crate::config::Web;
@@ -138,12 +138,11 @@ pub(super) async fn end_session(
     context: Context,
     headers: HeaderMap,
     id: Path<Uuid>,
-    Form(fields): Form<Fields>,
+    form: Form<Nothing>,
 ) -> Result<Response, Problem> {
     let Some(secret) = cookie::session(&headers, &context.realm) else { return Ok(to_sign_in(&context)) };
-    if !form::is_ours(&web, &context, &headers, (form::Purpose::Account, Some(&secret)), &fields.csrf).await? {
-        return Err(Code::Forbidden.into());
-    }
+    let proof = (form::Purpose::Account, Some(&secret));
+    form.proved(&web, &context, &headers, proof).await?.ok_or(Code::Forbidden)?;
     let found = service::caller::by_cookie(&web.app, context.realm.key, &secret, context.request.clone()).await?;
     let Some(caller) = found else { return Ok(to_sign_in(&context)) };
     match service::session::end_own(&web.app, &caller, SessionId::from_uuid(id.0)).await {

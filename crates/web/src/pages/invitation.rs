@@ -31,8 +31,6 @@ pub(super) struct Asked {
 pub(super) struct Fields {
     #[serde(default)]
     new_password: String,
-    #[serde(default)]
-    csrf: String,
 }
 
 fn shown(
@@ -84,13 +82,14 @@ pub(super) async fn submit(
     State(web): State<Web>,
     context: Context,
     headers: HeaderMap,
-    Form(fields): Form<Fields>,
+    form: Form<Fields>,
 ) -> Result<Response, Problem> {
     let token = held(&headers, &context);
     let again = |problem, status| Ok(shown(&web, &context, token.as_ref(), Some(problem), status));
-    if !form::is_ours(&web, &context, &headers, (form::Purpose::Link, token.as_ref()), &fields.csrf).await? {
+    let proof = (form::Purpose::Link, token.as_ref());
+    let Some(fields) = form.proved(&web, &context, &headers, proof).await? else {
         return again(InvitationProblem::Expired, StatusCode::FORBIDDEN);
-    }
+    };
     let realm = context.realm.key;
     let done = service::invitation::choose_password(
         &web.app,

@@ -34,8 +34,6 @@ pub(super) struct Fields {
     identifier: String,
     #[serde(default)]
     password: String,
-    #[serde(default)]
-    csrf: String,
     return_to: Option<String>,
     device_label: Option<String>,
 }
@@ -55,7 +53,7 @@ fn flow(headers: &HeaderMap, context: &Context) -> Option<Secret> {
 }
 
 /// The form with a token that belongs to the flow cookie; a new cookie if there is none.
-fn form(
+fn shown(
     web: &Web,
     context: &Context,
     headers: &HeaderMap,
@@ -67,7 +65,7 @@ fn form(
         Some(known) => (known, false),
         None => (Secret::new(&*web.app.entropy), true),
     };
-    let shown = view::SignIn {
+    let html = view::SignIn {
         base: context.base(),
         organisation: context.realm.name.clone(),
         continue_to: None,
@@ -78,7 +76,7 @@ fn form(
         device_label: None,
         demo: web.config.demo.is_some(),
     };
-    let mut response = page(status, shown.render());
+    let mut response = page(status, html.render());
     if fresh {
         cookie_line(&mut response, Cookie::Flow.set(&context.realm, &secret.expose(), FLOW_SECONDS));
     }
@@ -91,22 +89,23 @@ pub(super) async fn show(
     headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Response {
-    form(&web, &context, &headers, StatusCode::OK, ("", asked.return_to.as_deref(), None))
+    shown(&web, &context, &headers, StatusCode::OK, ("", asked.return_to.as_deref(), None))
 }
 
 pub(super) async fn submit(
     State(web): State<Web>,
     context: Context,
     headers: HeaderMap,
-    Form(fields): Form<Fields>,
+    form: Form<Fields>,
 ) -> Result<Response, Problem> {
+    let secret = flow(&headers, &context);
+    let proof = (form::Purpose::SignIn, secret.as_ref());
+    let Some(fields) = form.proved(&web, &context, &headers, proof).await? else {
+        return Ok(shown(&web, &context, &headers, StatusCode::FORBIDDEN, ("", None, Some(SignInProblem::Expired))));
+    };
     let return_to = fields.return_to.as_deref();
     let again =
-        |status, problem| form(&web, &context, &headers, status, (&fields.identifier, return_to, Some(problem)));
-    let secret = flow(&headers, &context);
-    if !form::is_ours(&web, &context, &headers, (form::Purpose::SignIn, secret.as_ref()), &fields.csrf).await? {
-        return Ok(again(StatusCode::FORBIDDEN, SignInProblem::Expired));
-    }
+        |status, problem| shown(&web, &context, &headers, status, (&fields.identifier, return_to, Some(problem)));
     let attempt = SignIn {
         identifier: Identifier::new(&fields.identifier),
         password: Password::typed(&fields.password).ok(),

@@ -16,11 +16,9 @@ use crate::http::problem::Problem;
 use crate::http::request::Context;
 use crate::view;
 
+/// A form without fields of its own.
 #[derive(Deserialize)]
-pub(super) struct Fields {
-    #[serde(default)]
-    pub(super) csrf: String,
-}
+pub(super) struct Nothing {}
 
 pub(super) async fn ask(State(web): State<Web>, context: Context, headers: HeaderMap) -> Response {
     let Some(secret) = cookie::session(&headers, &context.realm) else { return see(&context, "/sign-in") };
@@ -33,12 +31,11 @@ pub(super) async fn submit(
     State(web): State<Web>,
     context: Context,
     headers: HeaderMap,
-    Form(fields): Form<Fields>,
+    form: Form<Nothing>,
 ) -> Result<Response, Problem> {
     let Some(secret) = cookie::session(&headers, &context.realm) else { return Ok(see(&context, "/sign-in")) };
-    if !form::is_ours(&web, &context, &headers, (form::Purpose::Account, Some(&secret)), &fields.csrf).await? {
-        return Err(Code::Forbidden.into());
-    }
+    let proof = (form::Purpose::Account, Some(&secret));
+    form.proved(&web, &context, &headers, proof).await?.ok_or(Code::Forbidden)?;
     let presented = Presented { secret: Some(secret), ..Presented::default() };
     service::session::sign_out(&web.app, context.realm.key, presented, false, context.request.clone()).await?;
     let shown = view::SignedOut { base: context.base(), organisation: context.realm.name.clone() };

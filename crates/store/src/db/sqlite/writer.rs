@@ -141,7 +141,9 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.counters.stop.store(true, Ordering::Relaxed);
         let _ = self.queue.send(Message::Stop);
-        for thread in self.threads.drain(..) {
+        // The last handle may go with a job's input, on the writer's own thread: that one ends by itself.
+        let here = std::thread::current().id();
+        for thread in self.threads.drain(..).filter(|thread| thread.thread().id() != here) {
             thread.thread().unpark();
             let _ = thread.join();
         }
