@@ -90,19 +90,23 @@ pub struct Access {
     graph: Arc<RoleGraph>,
     held: Vec<Held>,
     withheld: Vec<Held>,
+    /// Our own permissions that each grant carries, in the order of `held`.
+    own: Vec<PermissionSet>,
     everywhere: PermissionSet,
+    somewhere: PermissionSet,
 }
 
 impl Access {
     /// Access through `held`, by the roles of `graph`.
     #[must_use]
     pub fn new(graph: Arc<RoleGraph>, held: Vec<Held>) -> Self {
-        let everywhere = held
-            .iter()
-            .filter(|held| held.unit.is_root())
-            .filter_map(|held| graph.get(held.role))
-            .fold(PermissionSet::default(), |all, flat| all.union(flat.own));
-        Self { graph, held, withheld: Vec::new(), everywhere }
+        let own: Vec<PermissionSet> =
+            held.iter().map(|held| graph.get(held.role).map_or_else(PermissionSet::default, |flat| flat.own)).collect();
+        let union = |all: PermissionSet, one: &PermissionSet| all.union(*one);
+        let at_root = held.iter().zip(&own).filter(|(held, _)| held.unit.is_root()).map(|(_, own)| own);
+        let everywhere = at_root.fold(PermissionSet::default(), union);
+        let somewhere = own.iter().fold(PermissionSet::default(), union);
+        Self { graph, held, withheld: Vec::new(), own, everywhere, somewhere }
     }
 
     /// The same with grants that may not be used before a stronger authentication: they are explained, and allow nothing.
@@ -137,13 +141,17 @@ impl Access {
         if self.everywhere.has(permission) {
             return Some(Reach::Everywhere);
         }
-        let units: Vec<UnitPath> = self
-            .held
-            .iter()
-            .filter(|held| self.graph.get(held.role).is_some_and(|flat| flat.own.has(permission)))
-            .map(|held| held.unit.clone())
-            .collect();
-        if units.is_empty() { None } else { Some(Reach::Under(units)) }
+        if !self.holds(permission) {
+            return None;
+        }
+        let grants = self.held.iter().zip(&self.own).filter(|(_, own)| own.has(permission));
+        Some(Reach::Under(grants.map(|(held, _)| held.unit.clone()).collect()))
+    }
+
+    /// Whether one of our own permissions is held anywhere.
+    #[must_use]
+    pub const fn holds(&self, permission: Permission) -> bool {
+        self.somewhere.has(permission)
     }
 
     /// Whether `role` may be given in `unit` by whoever holds this access: `roles:assign` there, and one of the roles held there

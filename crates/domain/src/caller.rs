@@ -98,7 +98,7 @@ impl Caller {
     /// Whether the permission is held anywhere: what a route asks before the body is read.
     #[must_use]
     pub fn holds(&self, permission: Permission) -> bool {
-        self.access.reach(permission).is_some()
+        self.access.holds(permission)
     }
 
     /// What concerns the caller alone needs no permission.

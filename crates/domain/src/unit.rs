@@ -1,11 +1,13 @@
 //! Units: places in a realm's organisation. A role is granted *in* a unit and holds below it.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 /// A unit's path: `/`, `/clinic-a`, `/clinic-a/ward-3`. Slugs never change, so neither does it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct UnitPath(String);
+pub struct UnitPath(Arc<str>);
 
 /// Why a text is no unit path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -40,7 +42,7 @@ impl TryFrom<String> for UnitPath {
 
 impl From<UnitPath> for String {
     fn from(value: UnitPath) -> Self {
-        value.0
+        value.0.to_string()
     }
 }
 
@@ -48,7 +50,7 @@ impl UnitPath {
     /// The whole organisation.
     #[must_use]
     pub fn root() -> Self {
-        Self("/".to_owned())
+        Self("/".into())
     }
 
     /// Checks `text`.
@@ -63,7 +65,7 @@ impl UnitPath {
         if text.len() > LONGEST || inner.split('/').count() > DEEPEST {
             return Err(UnitError::TooDeep);
         }
-        if inner.split('/').all(|slug| is_slug(slug, 63)) { Ok(Self(text.to_owned())) } else { Err(UnitError::Path) }
+        if inner.split('/').all(|slug| is_slug(slug, 63)) { Ok(Self(text.into())) } else { Err(UnitError::Path) }
     }
 
     /// The path.
@@ -75,13 +77,13 @@ impl UnitPath {
     /// Whether this is the root.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        self.0 == "/"
+        &*self.0 == "/"
     }
 
     /// Whether `other` is this unit or lies below it.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
-        self.is_root() || other.0.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.is_root() || other.0.strip_prefix(&*self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The unit `slug` directly below.
@@ -101,7 +103,7 @@ impl UnitPath {
         }
         match self.0.rsplit_once('/') {
             Some(("", _)) | None => Some(Self::root()),
-            Some((above, _)) => Some(Self(above.to_owned())),
+            Some((above, _)) => Some(Self(above.into())),
         }
     }
 
