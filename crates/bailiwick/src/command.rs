@@ -65,6 +65,9 @@ enum Command {
     /// Roles that people hold: list, add, end.
     #[command(subcommand)]
     Grant(admin::GrantCommand),
+    /// APIs: list, make credentials.
+    #[command(subcommand)]
+    Api(admin::ApiCommand),
     /// Signing keys: list, rotate.
     #[command(subcommand)]
     Key(admin::KeyCommand),
@@ -85,6 +88,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::User(command) => command.run().await,
             Command::Role(command) => command.run().await,
             Command::Grant(command) => command.run().await,
+            Command::Api(command) => command.run().await,
             Command::Key(command) => command.run().await,
         }
     })

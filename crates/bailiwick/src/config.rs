@@ -101,7 +101,12 @@ settings! {
     "server.origins", "none", "Exact origins that may call the JSON API with cookies (CORS), comma-separated.",
         |c, t| list(t).map(url).collect::<Result<_, _>>().map(|v| c.origins = v);
     "database.location", "data", "A folder for the embedded database, or postgres://user:password@host/database.",
-        |c, t| { c.database = t.to_owned(); Ok(()) };
+        |c, t| if t.contains("://") && !t.starts_with("postgres://") && !t.starts_with("postgresql://") {
+            Err("must be a folder or postgres://…".to_owned())
+        } else {
+            c.database = t.to_owned();
+            Ok(())
+        };
     "database.connections", "8", "Connections that read (embedded), or all of them (PostgreSQL): 2 to 200.",
         |c, t| number(t, 2, 200).map(|v| c.connections = v);
     "keys.encryption_key_file", "none", "File (mode 600) with the key-encryption key: 32 bytes as 64 hexadecimal characters.",

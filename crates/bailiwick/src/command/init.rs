@@ -51,7 +51,7 @@ impl Init {
         let app = open::app(&config, kek, open::Mode::Command, true).await?;
         let slug = RealmSlug::parse("main").ok_or("main is a slug")?;
         if service::realm::all(&app).await?.iter().any(|realm| realm.slug == slug) {
-            return Err(Failure("this database was set up already. Make further administrators with the console or `bailiwick grant add`.".to_owned()));
+            return Err(Failure("this database was set up already. For another administrator, or if the link was lost: bailiwick user create NAME --display-name …, then bailiwick grant add NAME admin --reason …".to_owned()));
         }
         let allowed = || Allowed::cli(&os_user(), RealmKey::MAIN);
         let rp_id = config.base_url.split("://").nth(1).and_then(|host| host.split(':').next()).unwrap_or("localhost");

@@ -36,10 +36,15 @@ fn steps(web: &Web, demo: &Demo) -> Vec<DemoStep> {
         ("nurse", "clinic", "/charts/7", "/prescriptions")
     };
     let password = demo.people.iter().find(|p| p.username == who && p.realm == "main").map_or("", |p| &p.password);
-    let profile = if agency { " -- --profile agency" } else { "" };
+    let profile = if agency { "agency" } else { "clinic" };
+    let issuer = &web.config.base_url;
+    let data = &demo.data;
     let step = |text: &str, code: String| DemoStep { text: view::piece::with_code(text), code };
     vec![
-        step("Start the resource server that trusts this one.", format!("cargo run --release -p clinic{profile}")),
+        step(
+            "Start the resource server that trusts this one.",
+            format!("cargo run --release -p clinic -- --profile {profile} --issuer {issuer} --data {data}"),
+        ),
         step(
             "Sign in and keep the token and the cookies.",
             format!(

@@ -15,9 +15,6 @@ use crate::error::StoreError;
 
 /// Most jobs of one commit.
 const BATCH: usize = 256;
-/// How long the next job is waited for if the last commit had several: those who were just answered come back within moments, and one sync
-/// serves them all. Whoever writes alone never waits.
-const GATHER: Duration = Duration::from_micros(50);
 /// Pages in the write-ahead log from which on it is copied back (4 KiB each).
 const CHECKPOINT_PAGES: u64 = 1000;
 
@@ -152,7 +149,6 @@ impl Drop for Writer {
 
 fn serve(mut connection: Connection, queue: &Receiver<Message>, counters: &Counters) {
     let mut jobs = Vec::with_capacity(BATCH);
-    let mut several = false;
     while let Ok(first) = queue.recv() {
         let mut next = Some(first);
         while let Some(message) = next.take() {
@@ -165,10 +161,9 @@ fn serve(mut connection: Connection, queue: &Receiver<Message>, counters: &Count
                 Message::Stop => return commit(&mut connection, &mut jobs, counters),
             }
             if jobs.len() < BATCH {
-                next = if several { queue.recv_timeout(GATHER).ok() } else { queue.try_recv().ok() };
+                next = queue.try_recv().ok();
             }
         }
-        several = jobs.len() > 1;
         commit(&mut connection, &mut jobs, counters);
     }
 }
