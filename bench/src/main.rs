@@ -1,7 +1,9 @@
 //! How fast it is, and how close to the limit: each measurement runs beside what bounds it, in alternating short rounds, and prints the
 //! ratio with its target. Nothing fails by time. `docs/performance.md` says how to read it.
 //!
-//!     cargo run --release -p bench -- [name…] [--json] [--rest SECONDS]
+//! ```text
+//! cargo run --release -p bench -- [name…] [--json] [--rest SECONDS]
+//! ```
 
 mod measure; // clocks, and two things beside each other
 mod report; // lines with their targets

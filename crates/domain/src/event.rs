@@ -1,6 +1,8 @@
 //! The third door: what happened. An event's canonical bytes are the leaf of the audit log and never change; what is personal
 //! stands beside them, bound by a salted commitment, so that erasing it leaves the leaf verifiable (AUD-11).
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -157,7 +159,12 @@ impl Event {
         let mut changed: Vec<&str> = self.after.keys().chain(self.before.keys()).map(String::as_str).collect();
         changed.sort_unstable();
         changed.dedup();
-        let open = |values: &Map<String, Value>| (!about_person && !values.is_empty()).then(|| values.clone());
+        let open = |values: &Map<String, Value>| {
+            // By name, whatever order the map keeps in this build.
+            let sorted =
+                || values.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<BTreeMap<_, _>>();
+            (!about_person && !values.is_empty()).then(sorted)
+        };
         let form = Canonical {
             v: 1,
             id: id.uuid(),
@@ -328,9 +335,9 @@ struct Canonical<'a> {
     request_id: &'a str,
     changed: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Map<String, Value>>,
+    before: Option<BTreeMap<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Map<String, Value>>,
+    after: Option<BTreeMap<String, Value>>,
     personal: Vec<Commitment>,
 }
 

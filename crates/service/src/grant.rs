@@ -125,12 +125,6 @@ async fn give_with(app: &App, allowed: Allowed, caller: Option<Caller>, command:
                 let unit = unit::by_path(tx, &command.unit).await?.ok_or(GrantError::NoUnit)?;
                 let person = user::find(tx, command.user).await?.filter(|user| user.status != Status::Deleted);
                 let person = person.ok_or(GrantError::NotFound)?;
-                let same = |held: &domain::access::Held| {
-                    held.role == role && held.unit == command.unit && held.valid_until.is_none()
-                };
-                if grant::standing(tx, person.id.into()).await?.iter().any(same) {
-                    return Err(GrantError::Conflict("They hold this role there already, without an end."));
-                }
                 let new = NewGrant {
                     id: GrantId::new(&*tx.entropy(), now),
                     principal: person.id.into(),

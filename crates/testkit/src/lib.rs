@@ -1,6 +1,6 @@
 //! How it is proved: fixtures for the tests of all crates. A dev-dependency only.
 //!
-//! ```ignore
+//! ```text
 //! on_both_databases! {
 //!     async fn a_name_is_taken_once(db: Db) {
 //!         let answers = race(16, |i| { let db = db.clone(); async move { … } }).await;
