@@ -1,6 +1,6 @@
 //! The first door: proof that an action was permitted. Without one there is no connection.
 //!
-//! Only [`Caller`](crate::caller::Caller) and the closed constructors below make one. The constructors are kept by `clippy.toml`
+//! Only [`Caller`] and the closed constructors below make one. The constructors are kept by `clippy.toml`
 //! to the files that name these flows.
 
 use std::net::IpAddr;
