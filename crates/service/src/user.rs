@@ -3,24 +3,27 @@
 use domain::allowed::{Allowed, Operator};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
-use domain::id::{GrantId, PrincipalId, RoleId, TokenId, UserId};
+use domain::id::{GrantId, TokenId, UserId};
 use domain::permission::Permission;
 use domain::role::RoleGraph;
 use domain::secret::Secret;
-use domain::session::EndReason;
 use domain::time::seconds;
 use domain::unit::UnitPath;
-use domain::user::{DisplayName, Email, Status, Username};
+use domain::user::{DisplayName, Email, Username};
 use serde::{Deserialize, Serialize};
 use store::access::grant;
 use store::token::{self, Purpose};
 use store::user::{NewUser, User};
-use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, session, unit, user};
+use store::{Events, Outcome, Read, StoreError, WriteTx, unit, user};
 use thiserror::Error;
 
 use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::{directory, mail};
+
+mod state;
+pub(crate) use state::ends_administration;
+pub use state::{Disable, Enable, disable, disable_as_operator, enable};
 
 /// Why something about a person was not done.
 #[derive(Debug, Error)]
@@ -296,164 +299,6 @@ async fn first_grant(
     };
     grant::create(tx, &new).await?;
     Ok(crate::grant::granted(&new, id, name, &first.role, &first.unit))
-}
-
-/// An account is to be disabled.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Disable {
-    /// Whose.
-    pub user: UserId,
-    /// Why.
-    pub reason: String,
-}
-
-/// A disabled account is to be enabled.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Enable {
-    /// Whose.
-    pub user: UserId,
-    /// Why.
-    pub reason: String,
-}
-
-/// Disables an account: all its sessions end at once. Open to `users:manage` alone, the last administrator excepted.
-///
-/// # Errors
-/// [`UserError`].
-pub async fn disable(app: &App, caller: &Caller, command: Disable) -> Result<Person, UserError> {
-    let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
-    disable_with(app, allowed, Some(caller.clone()), command).await
-}
-
-/// The same for the operator of the machine.
-///
-/// # Errors
-/// [`UserError`].
-pub async fn disable_as_operator(app: &App, operator: Operator, command: Disable) -> Result<Person, UserError> {
-    disable_with(app, operator.into(), None, command).await
-}
-
-async fn disable_with(
-    app: &App,
-    allowed: Allowed,
-    caller: Option<Caller>,
-    command: Disable,
-) -> Result<Person, UserError> {
-    app.store
-        .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, Disable { user: id, reason })| {
-            Box::pin(async move {
-                tx.exclusive(Guard::Administrators).await?;
-                still_manages(app, tx, caller.as_ref()).await?;
-                tx.exclusive(Guard::Principal((*id).into())).await?;
-                let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
-                let directory = directory::current(app, tx).await?;
-                if is_last_administrator(tx, &directory.graph, *id).await? {
-                    return Err(UserError::Conflict("This is the last administrator. Make another one first."));
-                }
-                let from = before.status;
-                let open = matches!(from, Status::Active | Status::Invited);
-                if !open || !user::set_status(tx, *id, from, Status::Disabled).await? {
-                    return Err(UserError::Conflict("Only an active or invited account can be disabled."));
-                }
-                token::void_all(tx, *id).await?;
-                let ended = session::end_all(tx, *id, None, EndReason::UserDisabled).await?;
-                let disabled = Event::new(EventType::UserDisabled).user(*id, before.name()).changed(
-                    "status",
-                    from.as_str(),
-                    "disabled",
-                );
-                let sessions =
-                    ended.into_iter().map(|s| crate::session::ended(s, *id, before.name(), EndReason::UserDisabled));
-                let events = Events::from(disabled.with("reason", reason.as_str())).and_all(sessions);
-                let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
-                Ok(Outcome::done(person(app, tx, user).await?, events))
-            })
-        })
-        .await
-}
-
-/// Enables a disabled account: `users:manage`, and the right to give every role that it holds (no climbing).
-///
-/// # Errors
-/// [`UserError`].
-pub async fn enable(app: &App, caller: &Caller, command: Enable) -> Result<Person, UserError> {
-    let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
-    let input = (app.clone(), caller.clone(), command);
-    app.store
-        .write(allowed, app.now(), input, |tx, (app, caller, Enable { user: id, reason })| {
-            Box::pin(async move {
-                let caller = caller::again(app, tx, caller).await??;
-                caller.allow(Permission::UsersManage, Scope::Anywhere)?;
-                let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
-                // Also grants that begin later: enabling gives them too.
-                for held in grant::standing(tx, (*id).into()).await? {
-                    caller.may_assign(held.role, &held.unit)?;
-                }
-                // Who never chose a password is invited still.
-                let chosen = store::credential::password(tx, *id).await?.is_some();
-                let to = if chosen { Status::Active } else { Status::Invited };
-                if !user::set_status(tx, *id, Status::Disabled, to).await? {
-                    return Err(UserError::Conflict("Only a disabled account can be enabled."));
-                }
-                let event = Event::new(EventType::UserEnabled).user(*id, before.name()).changed(
-                    "status",
-                    "disabled",
-                    to.as_str(),
-                );
-                let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
-                Ok(Outcome::done(person(app, tx, user).await?, event.with("reason", reason.as_str())))
-            })
-        })
-        .await
-}
-
-/// By the state of this transaction, the caller may still manage accounts.
-async fn still_manages(app: &App, tx: &mut WriteTx<'_>, caller: Option<&Caller>) -> Result<(), UserError> {
-    if let Some(caller) = caller {
-        caller::again(app, tx, caller).await??.allow(Permission::UsersManage, Scope::Anywhere)?;
-    }
-    Ok(())
-}
-
-/// Whether nobody would administer without this person. Whose rights end by themselves does not count as somebody who stays.
-async fn is_last_administrator(tx: &mut impl Read, graph: &RoleGraph, id: UserId) -> Result<bool, StoreError> {
-    let id = PrincipalId::from(id);
-    for for_good in [true, false] {
-        let all = administrators(tx, graph, None, for_good).await?;
-        if !all.is_empty() {
-            return Ok(all.iter().all(|other| *other == id));
-        }
-    }
-    Ok(false)
-}
-
-/// Whether ending a grant leaves nobody who administers for good, where there was somebody.
-pub(crate) async fn ends_administration(
-    tx: &mut impl Read,
-    graph: &RoleGraph,
-    grant: GrantId,
-) -> Result<bool, StoreError> {
-    for for_good in [true, false] {
-        if !administrators(tx, graph, None, for_good).await?.is_empty() {
-            return Ok(administrators(tx, graph, Some(grant), for_good).await?.is_empty());
-        }
-    }
-    Ok(false)
-}
-
-/// Active people who hold `roles:assign` and `users:manage` at the root, without counting one grant; only for good, or also for a time.
-async fn administrators(
-    tx: &mut impl Read,
-    graph: &RoleGraph,
-    without: Option<GrantId>,
-    for_good: bool,
-) -> Result<Vec<PrincipalId>, StoreError> {
-    let with = |permission| -> Vec<RoleId> {
-        graph.all().filter(|flat| flat.own.has(permission)).map(|flat| flat.role.id).collect()
-    };
-    let assign = grant::holders_at_root(tx, &with(Permission::RolesAssign), without, for_good).await?;
-    let manage = grant::holders_at_root(tx, &with(Permission::UsersManage), without, for_good).await?;
-    Ok(assign.into_iter().filter(|one| manage.contains(one)).collect())
 }
 
 /// All that a person within reach holds now.

@@ -181,3 +181,35 @@ async fn a_link_of_one_realm_is_nothing_in_another() {
 
     app.browser().choose(&link, PASSWORD).await.expect(204);
 }
+
+on_both_databases! {
+    async fn sixteen_racing_invitations_take_a_username_once(app: TestApp) {
+        let admin = app.signed_in("admin").await;
+
+        let answers = race(16, |racer| {
+            let mut admin = admin.clone();
+            async move {
+                let new = json!({ "username": "wanted", "display_name": format!("Racer {racer}") });
+                admin.post("/api/v1/users", &new).await.status
+            }
+        })
+        .await;
+
+        assert_eq!(answers.iter().filter(|status| **status == 201).count(), 1, "{answers:?}");
+        assert_eq!(answers.iter().filter(|status| **status == 409).count(), 15, "{answers:?}");
+    }
+
+    async fn racing_emergency_rotations_leave_a_key_that_signs(app: TestApp) {
+        let admin = app.signed_in("admin").await;
+
+        race(4, |_| {
+            let mut admin = admin.clone();
+            async move { admin.post("/api/v1/keys/rotate", &json!({ "mode": "emergency", "reason": "race" })).await.status }
+        })
+        .await;
+
+        let mut fresh = app.signed_in("admin").await;
+        let keys = fresh.get("/api/v1/keys").await.expect(200).json();
+        assert_eq!(keys["items"].as_array().unwrap().iter().filter(|key| key["state"] == "active").count(), 1, "{keys}");
+    }
+}
