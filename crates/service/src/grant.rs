@@ -186,6 +186,7 @@ async fn end_with(app: &App, allowed: Allowed, caller: Option<Caller>, command: 
                         reach = caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?.reach().clone();
                     }
                     tx.exclusive(Guard::Administrators).await?;
+                    tx.exclusive(Guard::Principal((*user).into())).await?;
                     let person = user::find(tx, *user).await?.ok_or(GrantError::NotFound)?;
                     let held = grant::find(tx, (*user).into(), *id).await?.ok_or(GrantError::NotFound)?;
                     if !reach.covers(&held.unit) {

@@ -12,7 +12,7 @@ use domain::throttle::{Kind, Throttled};
 use domain::user::Status;
 use store::token::{self, Purpose, Usable};
 use store::user::User;
-use store::{Events, Outcome, Read, StoreError, WriteTx, credential, session, throttle, user};
+use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, credential, session, throttle, user};
 use thiserror::Error;
 
 use crate::app::App;
@@ -107,6 +107,7 @@ async fn set_password(
     hash: &str,
     id: CredentialId,
 ) -> Result<Outcome<()>, LinkError> {
+    tx.exclusive(Guard::Principal(user.id.into())).await?;
     // Single use: the row count decides between racers.
     if !token::consume(tx, link.id).await? {
         return Err(LinkError::Refused);

@@ -13,7 +13,7 @@ use domain::time::hours;
 use domain::user::Status;
 use store::refresh::Stored;
 use store::session::Session;
-use store::{Events, Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session as sessions, user};
+use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session as sessions, user};
 use thiserror::Error;
 
 use crate::app::App;
@@ -137,6 +137,7 @@ async fn decide(
 
 /// A copy exists: the session ends, whatever else is true.
 async fn replayed(tx: &mut WriteTx<'_>, stored: &Stored, asked: &Refresh) -> Result<Outcome<Answer>, RefreshError> {
+    tx.exclusive(Guard::Principal(stored.user.into())).await?;
     let reason = EndReason::TokenReuse;
     refresh::end(tx, asked.token.family(), reason.as_str()).await?;
     let name = user::find(tx, stored.user).await?.map(|user| user.name().to_owned()).unwrap_or_default();

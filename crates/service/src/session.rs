@@ -13,7 +13,7 @@ use domain::session::{EndReason, State};
 use domain::time::Timestamp;
 use store::session::Session;
 use store::user::User;
-use store::{Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session, user};
+use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session, user};
 use thiserror::Error;
 use wire::claims::AccessClaims;
 
@@ -235,6 +235,7 @@ pub async fn sign_out(
                 let Some(session) = presented_session(parts, tx, presented).await? else {
                     return Ok(Outcome::nothing(()));
                 };
+                tx.exclusive(Guard::Principal(session.user.into())).await?;
                 let name = user::find(tx, session.user).await?;
                 let Some(user) = name else { return Ok(Outcome::nothing(())) };
                 let mut events = Vec::new();
@@ -396,6 +397,7 @@ async fn end_of(
                 if let Some(right) = right {
                     caller.allow(*right, Scope::Anywhere)?;
                 }
+                tx.exclusive(Guard::Principal((*user).into())).await?;
                 let person = user::find(tx, *user).await?.ok_or(EndError::NotFound)?;
                 session::find(tx, *id).await?.filter(|s| s.user == *user).ok_or(EndError::NotFound)?;
                 if !session::end(tx, *id, *reason).await? {
