@@ -116,7 +116,7 @@ pub(super) async fn submit(
             match error {
                 PasswordError::TooShort(least) => InvitationProblem::TooShort(least),
                 PasswordError::TooLong => InvitationProblem::TooLong,
-                PasswordError::ContextWord => InvitationProblem::ContextWord,
+                PasswordError::ContextWord | PasswordError::Reused => InvitationProblem::ContextWord,
             },
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
