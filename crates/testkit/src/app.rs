@@ -34,6 +34,7 @@ use tower::ServiceExt;
 use crate::browser::Browser;
 use crate::clock::{FixedClock, START};
 use crate::db::Db;
+use crate::factor::{self, Codes};
 use crate::folder::Folder;
 use crate::postgres::{self, Cluster};
 
@@ -67,6 +68,7 @@ pub struct TestApp {
     pub config: web::Config,
     service: web::Service,
     secrets: Arc<Mutex<BTreeSet<String>>>,
+    codes: Arc<Codes>,
 }
 
 impl TestApp {
@@ -107,12 +109,17 @@ impl TestApp {
 
     fn on(db: Db) -> Self {
         let config = web::Config { base_url: BASE.to_owned(), ..web::Config::default() };
-        Self::with(app(&db, settings()), db, config, Arc::default())
+        Self::with(app(&db, settings()), db, config, (Arc::default(), Arc::default()))
     }
 
-    fn with(app: App, db: Db, config: web::Config, secrets: Arc<Mutex<BTreeSet<String>>>) -> Self {
+    fn with(
+        app: App,
+        db: Db,
+        config: web::Config,
+        (secrets, codes): (Arc<Mutex<BTreeSet<String>>>, Arc<Codes>),
+    ) -> Self {
         let service = web::service(app.clone(), config.clone());
-        Self { clock: db.clock.clone(), app, db, config, service, secrets }
+        Self { clock: db.clock.clone(), app, db, config, service, secrets, codes }
     }
 
     /// Another node over the same database, with other settings: it shares no cache.
@@ -120,7 +127,8 @@ impl TestApp {
     pub fn node(&self, change: impl FnOnce(&mut Settings, &mut web::Config)) -> Self {
         let (mut settings, mut config) = (settings(), self.config.clone());
         change(&mut settings, &mut config);
-        Self::with(app(&self.db, settings), self.db.clone(), config, self.secrets.clone())
+        let shared = (self.secrets.clone(), self.codes.clone());
+        Self::with(app(&self.db, settings), self.db.clone(), config, shared)
     }
 
     /// A client with an empty cookie jar, in realm `main`.
@@ -164,6 +172,12 @@ impl TestApp {
         let password = password(realm, username);
         self.remember(&password);
         password
+    }
+
+    /// A code of somebody seeded whose role is sensitive; each call another one.
+    #[must_use]
+    pub fn code(&self, realm: &str, username: &str) -> String {
+        self.codes.next(realm, username, self.db.now())
     }
 
     /// Something that may not be found anywhere afterwards.
@@ -363,13 +377,13 @@ async fn seed(location: Location) {
     }
     for role in &profile.role {
         let name = role.name.as_str();
-        add(&app, &main, invite(name, "clinic", "/", &[(name, "/")])).await;
+        add(&app, &main, invite(name, "clinic", "/", &[(name, "/")]), &profile).await;
         if ["admin", "nurse"].contains(&name) {
-            add(&app, &other, invite(name, "other", "/", &[(name, "/")])).await;
+            add(&app, &other, invite(name, "other", "/", &[(name, "/")]), &profile).await;
         }
     }
     for (username, role, unit) in IN_UNITS {
-        add(&app, &main, invite(username, "clinic", unit, &[(role, unit)])).await;
+        add(&app, &main, invite(username, "clinic", unit, &[(role, unit)]), &profile).await;
     }
 }
 
@@ -408,11 +422,26 @@ fn invite(username: &str, host: &str, unit: &str, roles: &[(&str, &str)]) -> Inv
     }
 }
 
-async fn add(app: &App, realm: &Realm, invite: Invite) {
+/// Whether the role or one that it inherits is.
+fn is_sensitive(profile: &Profile, name: &str) -> bool {
+    let role = profile.role.iter().find(|role| role.name == name).expect("a role of the profile");
+    role.sensitive || role.inherits.iter().any(|other| is_sensitive(profile, other))
+}
+
+async fn add(app: &App, realm: &Realm, invite: Invite, profile: &Profile) {
+    let sensitive = invite.grants.iter().any(|grant| is_sensitive(profile, &grant.role));
     let password = password(realm.slug.as_str(), invite.username.as_str());
     let made = service::user::create_as_operator(app, cli(realm.key), invite, Purpose::Activation).await;
-    let (_, link) = made.expect("a person");
+    let (person, link) = made.expect("a person");
     let source = Source { id: "seed".to_owned(), ..Source::default() };
     let chosen = service::invitation::choose_password(app, realm.key, Some(link), &password, source).await;
-    chosen.expect("a password");
+    let username = chosen.expect("a password");
+    if sensitive {
+        for number in 0..factor::APPLICATIONS {
+            let seed = factor::seed(realm.slug.as_str(), &username, number);
+            let label = format!("phone {number}");
+            let bound = service::factor::seed_totp(app, cli(realm.key), person.user.id, (seed, &label)).await;
+            bound.expect("a second factor");
+        }
+    }
 }

@@ -181,8 +181,8 @@ async fn the_last_administrator_for_good_stays_although_another_has_the_role_for
 }
 
 #[tokio::test]
-async fn step_up_is_asked_for_when_the_setting_says_so() {
-    let app = TestApp::new().await.node(|settings, _| settings.require_step_up = true);
+async fn administration_needs_a_fresh_authentication() {
+    let app = TestApp::new().await;
     let (mut admin, nurse) = (app.signed_in("admin").await, id(&app, "nurse").await);
     admin.give(&nurse, "charge-nurse", "/").await.expect(201);
     app.advance(minutes(6));

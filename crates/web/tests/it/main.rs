@@ -12,6 +12,7 @@ mod climbing; // nobody climbs; the last administrator stays
 mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing
+mod factors; // second factors: binding, proving, recovering, removing
 mod headers; // security headers, CORS, redirects
 mod input; // bad input, and the order of refusals
 mod invitation; // links: invitation, activation, set-up
