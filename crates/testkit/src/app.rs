@@ -238,7 +238,7 @@ impl TestApp {
     pub async fn new_link_for(&self, username: &str, purpose: Purpose, roles: &[&str]) -> String {
         let roles: Vec<_> = roles.iter().map(|role| (*role, "/")).collect();
         let invite = invite(username, "clinic", "/", &roles);
-        let made = service::user::create_as_operator(&self.app, cli(RealmKey::MAIN), invite, purpose).await;
+        let made = service::user::create_as_operator(&self.app, operator(RealmKey::MAIN), invite, purpose).await;
         let (_, link) = made.expect("a new person");
         self.remember(&link.expose());
         link.expose()
@@ -246,7 +246,7 @@ impl TestApp {
 
     /// A new secret of API `clinic`.
     pub async fn api_secret(&self) -> String {
-        let made = service::api::new_secret(&self.app, cli(RealmKey::MAIN), "clinic".to_owned()).await;
+        let made = service::api::new_secret(&self.app, operator(RealmKey::MAIN), "clinic".to_owned()).await;
         let secret = made.expect("the API");
         self.remember(&secret.expose());
         secret.expose()
@@ -357,7 +357,7 @@ async fn seed(location: Location) {
     let (main, other) = realms(&app, &profile).await;
     for path in UNITS {
         let path = UnitPath::parse(path).expect("a path");
-        service::unit::create_as_operator(&app, cli(main.key), path.clone(), path.slug().to_owned())
+        service::unit::create_as_operator(&app, operator(main.key), path.clone(), path.slug().to_owned())
             .await
             .expect("a unit");
     }
@@ -373,8 +373,10 @@ async fn seed(location: Location) {
     }
 }
 
+/// What the command line may do in a realm: everything.
+#[must_use]
 #[expect(clippy::disallowed_methods, reason = "what demo does")]
-fn cli(realm: RealmKey) -> Operator {
+pub fn operator(realm: RealmKey) -> Operator {
     Allowed::cli("testkit", realm)
 }
 
@@ -382,8 +384,8 @@ async fn realm(app: &App, slug: &str, profile: &Profile) -> Realm {
     let parsed = RealmSlug::parse(slug).expect("a slug");
     let issuer = if parsed.is_main() { BASE.to_owned() } else { format!("{BASE}/realms/{slug}") };
     let new = NewRealm { slug: parsed, name: format!("Realm {slug}"), issuer, rp_id: HOST.to_owned() };
-    let made = service::realm::create(app, cli(RealmKey::MAIN), new).await.expect("a realm");
-    service::profile::apply(app, cli(made.key), profile.clone()).await.expect("the profile");
+    let made = service::realm::create(app, operator(RealmKey::MAIN), new).await.expect("a realm");
+    service::profile::apply(app, operator(made.key), profile.clone()).await.expect("the profile");
     service::key::ensure(app, made.key, KeyKind::Rsa(2048), Some(&pkcs8())).await.expect("a key");
     made
 }
@@ -410,7 +412,7 @@ fn invite(username: &str, host: &str, unit: &str, roles: &[(&str, &str)]) -> Inv
 
 async fn add(app: &App, realm: &Realm, invite: Invite) {
     let password = password(realm.slug.as_str(), invite.username.as_str());
-    let made = service::user::create_as_operator(app, cli(realm.key), invite, Purpose::Activation).await;
+    let made = service::user::create_as_operator(app, operator(realm.key), invite, Purpose::Activation).await;
     let (_, link) = made.expect("a person");
     let source = Source { id: "seed".to_owned(), ..Source::default() };
     let chosen = service::invitation::choose_password(app, realm.key, Some(link), &password, source).await;

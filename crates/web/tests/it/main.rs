@@ -16,6 +16,7 @@ mod headers; // security headers, CORS, redirects
 mod input; // bad input, and the order of refusals
 mod invitation; // links: invitation, activation, set-up
 mod keys; // rotation of signing keys
+mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
 mod outage; // PostgreSQL gone and back
 mod refresh; // T1 to T10 of requirements 2.6
