@@ -26,6 +26,7 @@ use service::hashing::{Cost, Hashing};
 use service::seal::Seal;
 use service::signing::{KeyKind, SigningKey};
 use service::user::{FirstGrant, Invite};
+use store::db::Turn;
 use store::realm::NewRealm;
 use store::token::Purpose;
 use store::{Location, Value};
@@ -189,7 +190,26 @@ impl TestApp {
 
     /// The events of a realm so far, oldest first, as their canonical JSON.
     pub async fn events_of(&self, realm: RealmKey) -> Vec<Json> {
-        let text = "SELECT canonical FROM audit_event WHERE realm_id = $1 ORDER BY position";
+        self.canonical("SELECT canonical FROM audit_event WHERE realm_id = $1 ORDER BY position", realm).await
+    }
+
+    /// The events of realm `main` so far.
+    pub async fn events(&self) -> Vec<Json> {
+        self.events_of(RealmKey::MAIN).await
+    }
+
+    /// The events of realm `main` in the order of their leaves, which is the order that the log proves.
+    pub async fn log(&self) -> Vec<Json> {
+        if let Some(mut sequencer) = self.db.store.sequencer() {
+            while sequencer.turn().await.expect("a turn") != Turn::Leads(0) {}
+        }
+        let text =
+            "SELECT e.canonical FROM audit_leaf l JOIN audit_event e ON e.realm_id = l.realm_id AND e.id = l.event_id
+                     WHERE l.realm_id = $1 ORDER BY l.\"index\"";
+        self.canonical(text, RealmKey::MAIN).await
+    }
+
+    async fn canonical(&self, text: &str, realm: RealmKey) -> Vec<Json> {
         let rows = self.db.rows(text, vec![realm.into()]).await;
         rows.iter()
             .map(|row| match row.as_slice() {
@@ -197,11 +217,6 @@ impl TestApp {
                 other => panic!("{other:?}"),
             })
             .collect()
-    }
-
-    /// The events of realm `main` so far.
-    pub async fn events(&self) -> Vec<Json> {
-        self.events_of(RealmKey::MAIN).await
     }
 
     /// The types of what happened in realm `main` while something was done, sorted.
