@@ -22,8 +22,8 @@ pub mod sign_in; // from an identifier to a session
 pub mod signing; // keys that sign, and access tokens
 mod throttle; // keys of counters
 pub mod unit; // the organisation's places
-pub mod upkeep;
-pub mod user; // people: invite, disable, enable // what expires
+pub mod upkeep; // what expires
+pub mod user; // people: invite, disable, enable, oneself
 
 pub use app::App;
 pub use caller::{Caller, Forbidden};

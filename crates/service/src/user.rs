@@ -21,7 +21,9 @@ use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::{directory, mail};
 
+mod own;
 mod state;
+pub use own::{UpdateOwn, update_own};
 pub(crate) use state::ends_administration;
 pub use state::{Disable, Enable, disable, disable_as_operator, enable};
 
@@ -49,6 +51,9 @@ pub enum UserError {
     /// The account is in another state, or the last administrator would go.
     #[error("{0}")]
     Conflict(&'static str),
+    /// Somebody changed it since it was read.
+    #[error("somebody changed it meanwhile")]
+    ChangedMeanwhile,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -5,6 +5,7 @@ mod device;
 mod grant;
 mod key;
 mod me;
+mod own;
 mod password;
 mod refresh;
 mod role;
@@ -25,7 +26,7 @@ use crate::table::Table;
 #[must_use]
 pub fn mount(table: Table) -> Table {
     let table = session::mount(refresh::mount(sign_in::mount(table)));
-    let table = me::mount(password::mount(table));
+    let table = own::mount(me::mount(password::mount(table)));
     let table = grant::mount(user::mount(table));
     key::mount(audit::mount(unit::mount(role::mount(table))))
 }

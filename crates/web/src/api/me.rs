@@ -3,6 +3,7 @@
 use axum::Json as Out;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use domain::id::SessionId;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use crate::config::Web;
 use crate::http::page::Page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
+use crate::http::version::tagged;
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
@@ -24,10 +26,11 @@ pub(super) fn mount(table: Table) -> Table {
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", security(("bearer" = [])),
-    responses((status = 200, description = "The person", body = Me), (status = "4XX", description = "Refused", body = ProblemDocument)))]
-async fn me(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<Me>, Problem> {
-    let user = service::user::me(&web.app, &caller).await?.into();
-    Ok(Out(Me { user, recommended_actions: Vec::new() }))
+    responses((status = 200, description = "The person", body = Me, headers(("ETag" = String, description = "The version"))),
+        (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn me(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Response, Problem> {
+    let person = service::user::me(&web.app, &caller).await?;
+    Ok(tagged(person.user.version, Me::from(person)))
 }
 
 /// Everything that one may do, where, until when, and through which grant.

@@ -84,9 +84,15 @@ pub(super) struct User {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
     #[serde(flatten)]
-    pub(super) user: User,
+    user: User,
     /// What would make the account safer: nothing yet.
-    pub(super) recommended_actions: Vec<String>,
+    recommended_actions: Vec<String>,
+}
+
+impl From<Person> for Me {
+    fn from(person: Person) -> Self {
+        Self { user: person.into(), recommended_actions: Vec::new() }
+    }
 }
 
 impl From<Person> for User {

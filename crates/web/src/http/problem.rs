@@ -200,6 +200,7 @@ impl From<UserError> for Problem {
             UserError::NoRole(at) => Self::invalid(&format!("/grants/{at}/role"), "unknown", error.to_string()),
             UserError::NameTaken => Self::from(Code::NameTaken).at("/username", "taken", error.to_string()),
             UserError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            UserError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
             UserError::Store(error) => error.into(),
         }
     }

@@ -19,6 +19,7 @@ mod invitation; // links: invitation, activation, set-up
 mod keys; // rotation of signing keys
 mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
+mod oneself; // changing one's own profile, in a version
 mod outage; // PostgreSQL gone and back
 mod refresh; // T1 to T10 of requirements 2.6
 mod sign_in; // equal answers, the throttle
