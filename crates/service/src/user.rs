@@ -45,6 +45,9 @@ pub enum UserError {
     /// No such role; the index into the grants.
     #[error("there is no such role")]
     NoRole(usize),
+    /// The same role in the same unit twice; the index into the grants.
+    #[error("the role is named twice in this unit")]
+    Twice(usize),
     /// The username belongs to somebody.
     #[error("the username is taken")]
     NameTaken,
@@ -231,6 +234,9 @@ async fn create(
     command: Invite,
     purpose: Purpose,
 ) -> Result<(Person, Secret), UserError> {
+    if let Some(at) = named_twice(&command.grants) {
+        return Err(UserError::Twice(at));
+    }
     let link = Secret::new(&*app.entropy);
     let input = (app.clone(), caller, command, purpose, link.clone());
     let made = app
@@ -265,6 +271,12 @@ async fn create(
         })
         .await?;
     Ok((made, link))
+}
+
+/// The place of the first grant that another one says already: nobody holds a role twice in a unit.
+fn named_twice(grants: &[FirstGrant]) -> Option<usize> {
+    let same = |one: &FirstGrant, other: &FirstGrant| one.role == other.role && one.unit == other.unit;
+    (1..grants.len()).find(|at| grants[..*at].iter().any(|before| same(before, &grants[*at])))
 }
 
 fn new_user(id: UserId, command: &Invite, unit: domain::id::UnitId) -> NewUser {

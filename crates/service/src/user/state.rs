@@ -14,6 +14,7 @@ use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, session, token, u
 
 use super::{Person, UserError, person};
 use crate::app::App;
+use crate::grant::guard_both;
 use crate::{caller, directory};
 
 /// An account is to be disabled.
@@ -61,8 +62,8 @@ async fn disable_with(
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, Disable { user: id, reason })| {
             Box::pin(async move {
                 tx.exclusive(Guard::Administrators).await?;
+                guard_both(tx, caller.as_ref(), *id).await?;
                 still_manages(app, tx, caller.as_ref()).await?;
-                tx.exclusive(Guard::Principal((*id).into())).await?;
                 let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                 let directory = directory::current(app, tx).await?;
                 if is_last_administrator(tx, &directory.graph, *id).await? {
@@ -100,6 +101,8 @@ pub async fn enable(app: &App, caller: &Caller, command: Enable) -> Result<Perso
     app.store
         .write(allowed, app.now(), input, |tx, (app, caller, Enable { user: id, reason })| {
             Box::pin(async move {
+                // Nobody gives the account a role between the look at its roles and its return.
+                guard_both(tx, Some(caller), *id).await?;
                 let caller = caller::again(app, tx, caller).await??;
                 caller.allow(Permission::UsersManage, Scope::Anywhere)?;
                 let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
