@@ -25,7 +25,7 @@ mod own;
 mod state;
 pub use own::{UpdateOwn, update_own};
 pub(crate) use state::ends_administration;
-pub use state::{Disable, Enable, disable, disable_as_operator, enable};
+pub use state::{Disable, Enable, disable, disable_as_operator, enable, enable_as_operator};
 
 /// Why something about a person was not done.
 #[derive(Debug, Error)]
