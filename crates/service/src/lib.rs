@@ -27,7 +27,7 @@ pub mod step_up; // proving again who one is
 mod throttle; // keys of counters
 pub mod unit; // the organisation's places
 pub mod upkeep; // what expires
-pub mod user; // people: invite, disable, enable
+pub mod user; // people: invite, disable, enable, oneself
 
 pub use app::App;
 pub use caller::{Caller, Forbidden};

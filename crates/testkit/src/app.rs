@@ -26,6 +26,7 @@ use service::hashing::{Cost, Hashing};
 use service::seal::Seal;
 use service::signing::{KeyKind, SigningKey};
 use service::user::{FirstGrant, Invite};
+use store::db::Turn;
 use store::realm::NewRealm;
 use store::token::Purpose;
 use store::{Location, Value};
@@ -203,7 +204,26 @@ impl TestApp {
 
     /// The events of a realm so far, oldest first, as their canonical JSON.
     pub async fn events_of(&self, realm: RealmKey) -> Vec<Json> {
-        let text = "SELECT canonical FROM audit_event WHERE realm_id = $1 ORDER BY position";
+        self.canonical("SELECT canonical FROM audit_event WHERE realm_id = $1 ORDER BY position", realm).await
+    }
+
+    /// The events of realm `main` so far.
+    pub async fn events(&self) -> Vec<Json> {
+        self.events_of(RealmKey::MAIN).await
+    }
+
+    /// The events of realm `main` in the order of their leaves, which is the order that the log proves.
+    pub async fn log(&self) -> Vec<Json> {
+        if let Some(mut sequencer) = self.db.store.sequencer() {
+            while sequencer.turn().await.expect("a turn") != Turn::Leads(0) {}
+        }
+        let text =
+            "SELECT e.canonical FROM audit_leaf l JOIN audit_event e ON e.realm_id = l.realm_id AND e.id = l.event_id
+                     WHERE l.realm_id = $1 ORDER BY l.\"index\"";
+        self.canonical(text, RealmKey::MAIN).await
+    }
+
+    async fn canonical(&self, text: &str, realm: RealmKey) -> Vec<Json> {
         let rows = self.db.rows(text, vec![realm.into()]).await;
         rows.iter()
             .map(|row| match row.as_slice() {
@@ -211,11 +231,6 @@ impl TestApp {
                 other => panic!("{other:?}"),
             })
             .collect()
-    }
-
-    /// The events of realm `main` so far.
-    pub async fn events(&self) -> Vec<Json> {
-        self.events_of(RealmKey::MAIN).await
     }
 
     /// The types of what happened in realm `main` while something was done, sorted.
@@ -252,7 +267,7 @@ impl TestApp {
     pub async fn new_link_for(&self, username: &str, purpose: Purpose, roles: &[&str]) -> String {
         let roles: Vec<_> = roles.iter().map(|role| (*role, "/")).collect();
         let invite = invite(username, "clinic", "/", &roles);
-        let made = service::user::create_as_operator(&self.app, cli(RealmKey::MAIN), invite, purpose).await;
+        let made = service::user::create_as_operator(&self.app, operator(RealmKey::MAIN), invite, purpose).await;
         let (_, link) = made.expect("a new person");
         self.remember(&link.expose());
         link.expose()
@@ -260,7 +275,7 @@ impl TestApp {
 
     /// A new secret of API `clinic`.
     pub async fn api_secret(&self) -> String {
-        let made = service::api::new_secret(&self.app, cli(RealmKey::MAIN), "clinic".to_owned()).await;
+        let made = service::api::new_secret(&self.app, operator(RealmKey::MAIN), "clinic".to_owned()).await;
         let secret = made.expect("the API");
         self.remember(&secret.expose());
         secret.expose()
@@ -371,7 +386,7 @@ async fn seed(location: Location) {
     let (main, other) = realms(&app, &profile).await;
     for path in UNITS {
         let path = UnitPath::parse(path).expect("a path");
-        service::unit::create_as_operator(&app, cli(main.key), path.clone(), path.slug().to_owned())
+        service::unit::create_as_operator(&app, operator(main.key), path.clone(), path.slug().to_owned())
             .await
             .expect("a unit");
     }
@@ -387,8 +402,10 @@ async fn seed(location: Location) {
     }
 }
 
+/// What the command line may do in a realm: everything.
+#[must_use]
 #[expect(clippy::disallowed_methods, reason = "what demo does")]
-fn cli(realm: RealmKey) -> Operator {
+pub fn operator(realm: RealmKey) -> Operator {
     Allowed::cli("testkit", realm)
 }
 
@@ -396,8 +413,8 @@ async fn realm(app: &App, slug: &str, profile: &Profile) -> Realm {
     let parsed = RealmSlug::parse(slug).expect("a slug");
     let issuer = if parsed.is_main() { BASE.to_owned() } else { format!("{BASE}/realms/{slug}") };
     let new = NewRealm { slug: parsed, name: format!("Realm {slug}"), issuer, rp_id: HOST.to_owned() };
-    let made = service::realm::create(app, cli(RealmKey::MAIN), new).await.expect("a realm");
-    service::profile::apply(app, cli(made.key), profile.clone()).await.expect("the profile");
+    let made = service::realm::create(app, operator(RealmKey::MAIN), new).await.expect("a realm");
+    service::profile::apply(app, operator(made.key), profile.clone()).await.expect("the profile");
     service::key::ensure(app, made.key, KeyKind::Rsa(2048), Some(&pkcs8())).await.expect("a key");
     made
 }
@@ -431,7 +448,7 @@ fn is_sensitive(profile: &Profile, name: &str) -> bool {
 async fn add(app: &App, realm: &Realm, invite: Invite, profile: &Profile) {
     let sensitive = invite.grants.iter().any(|grant| is_sensitive(profile, &grant.role));
     let password = password(realm.slug.as_str(), invite.username.as_str());
-    let made = service::user::create_as_operator(app, cli(realm.key), invite, Purpose::Activation).await;
+    let made = service::user::create_as_operator(app, operator(realm.key), invite, Purpose::Activation).await;
     let (person, link) = made.expect("a person");
     let source = Source { id: "seed".to_owned(), ..Source::default() };
     let chosen = service::invitation::choose_password(app, realm.key, Some(link), &password, source).await;
@@ -440,7 +457,7 @@ async fn add(app: &App, realm: &Realm, invite: Invite, profile: &Profile) {
         for number in 0..factor::APPLICATIONS {
             let seed = factor::seed(realm.slug.as_str(), &username, number);
             let label = format!("phone {number}");
-            let bound = service::factor::seed_totp(app, cli(realm.key), person.user.id, (seed, &label)).await;
+            let bound = service::factor::seed_totp(app, operator(realm.key), person.user.id, (seed, &label)).await;
             bound.expect("a second factor");
         }
     }

@@ -256,6 +256,11 @@ impl Browser {
         self.call(Method::POST, path).json(body).send().await
     }
 
+    /// `PATCH` in a version: the `ETag` that was read.
+    pub async fn patch(&mut self, path: &str, version: &str, body: &Value) -> Answer {
+        self.call(Method::PATCH, path).header("if-match", version).json(body).send().await
+    }
+
     /// `POST` without a body.
     pub async fn post_empty(&mut self, path: &str) -> Answer {
         self.call(Method::POST, path).send().await

@@ -28,7 +28,7 @@ use crate::{kek, open, serve};
 
 #[derive(clap::Args)]
 pub(super) struct Demo {
-    /// healthcare or agency.
+    /// The organisation: healthcare or agency.
     #[arg(default_value = "healthcare")]
     profile: String,
     /// Address and port; port 0 takes a free one. Only this machine.
@@ -92,6 +92,7 @@ impl Demo {
         if !self.listen.starts_with("127.0.0.1:") && !self.listen.starts_with("localhost:") {
             return Err(Failure("demo runs on this machine only: --listen 127.0.0.1:PORT".to_owned()));
         }
+        profile_text(&self.profile)?; // before anything is taken or made
         let listeners = serve::bind(&self.listen, "127.0.0.1:0")?;
         let port = listeners.public.first().map_or(0, |socket| socket.local_addr().map_or(0, |at| at.port()));
         let operations = listeners.operations.local_addr()?;
