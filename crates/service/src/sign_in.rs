@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use crate::app::App;
 use crate::directory;
-use crate::hashing::Overloaded;
+use crate::hashing::{Against, Overloaded};
 use crate::key::KeyError;
 use crate::session::{self, Tokens, UnknownAudience, Unsigned};
 use crate::throttle as throttle_key;
@@ -108,6 +108,7 @@ async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -
     let keys = keys(app, realm, &attempt.identifier, allowed.request());
     let (found, failures) = look_up(app, &allowed, &attempt, keys).await?;
     let stored = found.as_ref().and_then(|(_, password)| password.as_ref()).map(|p| p.hash.clone());
+    let against = stored.map_or_else(|| Against::Nobody(app.hashing.kind()), Against::Stored);
     // What cannot be a password costs the same as a wrong one.
     let nothing = || Password::typed("").map_err(|_| SignInError::InvalidCredentials);
     let (typed, possible) = match attempt.password.clone() {
@@ -115,7 +116,7 @@ async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -
         None => (nothing()?, false),
     };
     let again = typed.clone();
-    let matches = app.hashing.verify_in(turn, typed, stored).await? && possible;
+    let matches = app.hashing.verify_in(turn, typed, against).await? && possible;
     match found {
         Some((user, Some(password))) if matches && user.status == Status::Active => {
             let outdated = app.hashing.is_outdated(&password.hash).then_some((password.id, again));

@@ -116,6 +116,7 @@ pub(super) async fn submit(
             match error {
                 PasswordError::TooShort(least) => InvitationProblem::TooShort(least),
                 PasswordError::TooLong => InvitationProblem::TooLong,
+                PasswordError::Blocklisted => InvitationProblem::Blocklisted,
                 PasswordError::ContextWord => InvitationProblem::ContextWord,
             },
             StatusCode::UNPROCESSABLE_ENTITY,

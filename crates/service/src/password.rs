@@ -1,0 +1,30 @@
+//! What may be a password here: the rules of `domain::password` with the words of this place and this person.
+//!
+//! The one way to a new password: invitation, reset and change all come through [`check`].
+
+use domain::password::{Password, PasswordError, Rules};
+use domain::realm::Realm;
+use store::user::User;
+
+use crate::app::App;
+
+/// The product's own name (PW-07).
+const PRODUCT: &str = "Bailiwick";
+
+/// Checks a new password of a person. `always_second_factor`: this person can never sign in with the password alone.
+///
+/// # Errors
+/// [`PasswordError`].
+pub fn check(
+    app: &App,
+    realm: &Realm,
+    person: &User,
+    text: &str,
+    always_second_factor: bool,
+) -> Result<Password, PasswordError> {
+    let host = app.settings.base_url.split("://").nth(1).unwrap_or_default();
+    let place = [PRODUCT, &realm.name, realm.slug.as_str(), host];
+    let own = [&person.username, &person.display_name, &person.given_name, &person.family_name, &person.email];
+    let words = place.into_iter().chain(own.into_iter().flatten().map(String::as_str));
+    Password::chosen(text, &Rules::new(always_second_factor).and_words(words))
+}
