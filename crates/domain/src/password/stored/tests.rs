@@ -95,7 +95,7 @@ proptest! {
         let key = keyed.then_some(KeyId([1, 2, 3, 4, 5, 6]));
         let stored = Stored { kind, key, salt: salt.to_vec(), hash: hash.to_vec() };
 
-        prop_assert_eq!(Stored::parse(&stored.to_string()), Ok(stored.clone()));
+        prop_assert_eq!(Stored::parse(&stored.to_string()), Ok(stored));
         prop_assert_eq!(Kind::parse(&kind.to_string()), Ok(kind));
     }
 
