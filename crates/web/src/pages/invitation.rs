@@ -116,7 +116,8 @@ pub(super) async fn submit(
             match error {
                 PasswordError::TooShort(least) => InvitationProblem::TooShort(least),
                 PasswordError::TooLong => InvitationProblem::TooLong,
-                PasswordError::ContextWord | PasswordError::Reused => InvitationProblem::ContextWord,
+                PasswordError::Blocklisted | PasswordError::Reused => InvitationProblem::Blocklisted,
+                PasswordError::ContextWord => InvitationProblem::ContextWord,
             },
             StatusCode::UNPROCESSABLE_ENTITY,
         ),

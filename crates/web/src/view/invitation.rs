@@ -29,6 +29,8 @@ pub enum InvitationProblem {
     TooShort(usize),
     /// More than 256 characters.
     TooLong,
+    /// One that everybody tries.
+    Blocklisted,
     /// The person's own name or address.
     ContextWord,
     /// The link is unknown, used, replaced or too old: there is no form.
@@ -73,8 +75,8 @@ impl Invitation {
 
     /// Whether the password, rather than the moment, was the trouble.
     fn field_error(&self) -> bool {
-        use InvitationProblem::{ContextWord, TooLong, TooShort};
-        matches!(self.problem, Some(TooShort(_) | TooLong | ContextWord))
+        use InvitationProblem::{Blocklisted, ContextWord, TooLong, TooShort};
+        matches!(self.problem, Some(TooShort(_) | TooLong | Blocklisted | ContextWord))
     }
 
     fn refused(&self) -> bool {

@@ -34,6 +34,7 @@ fn pages(say: Say<'_>) -> Vec<(String, String)> {
     for problem in [
         InvitationProblem::TooShort(15),
         InvitationProblem::TooLong,
+        InvitationProblem::Blocklisted,
         InvitationProblem::ContextWord,
         InvitationProblem::Refused,
         InvitationProblem::Busy,
