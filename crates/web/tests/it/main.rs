@@ -25,6 +25,7 @@ mod outage; // PostgreSQL gone and back
 mod refresh; // T1 to T10 of requirements 2.6
 mod sign_in; // equal answers, the throttle
 mod tokens; // access tokens that are not acceptable
+mod twin; // nothing of a realm that looks the same is seen or touched
 mod walk; // what the README shows
 
 /// What a token says, unverified.
