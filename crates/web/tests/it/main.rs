@@ -18,6 +18,7 @@ mod invitation; // links: invitation, activation, set-up
 mod keys; // rotation of signing keys
 mod matrix; // endpoint × caller
 mod outage; // PostgreSQL gone and back
+mod password; // what may be one
 mod refresh; // T1 to T10 of requirements 2.6
 mod sign_in; // equal answers, the throttle
 mod tokens; // access tokens that are not acceptable
