@@ -61,8 +61,14 @@ fn corrupt(id: CredentialId, column: &str) -> StoreError {
 }
 
 /// Seals a seed for its row.
-pub(crate) fn seal_seed(app: &App, entropy: &dyn Entropy, tx: &impl Read, id: CredentialId, seed: &Seed) -> Vec<u8> {
-    app.seal.seal(entropy, tx.realm(), sealed_in(&place(&id)), seed.bytes())
+pub(crate) fn seal_seed(
+    app: &App,
+    entropy: &dyn Entropy,
+    tx: &impl Read,
+    id: CredentialId,
+    seed: &Seed,
+) -> Result<Vec<u8>, StoreError> {
+    Ok(app.seal.seal(entropy, tx.realm(), sealed_in(&place(&id)), seed.bytes())?)
 }
 
 /// Opens a seed.

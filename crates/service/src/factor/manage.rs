@@ -135,7 +135,7 @@ pub async fn begin_totp(app: &App, realm: &Realm, caller: &Caller, label: &str) 
                 }
                 let entropy = tx.entropy();
                 let (id, seed) = (CredentialId::new(&*entropy, tx.now()), Seed::new(&*entropy));
-                let envelope = seal_seed(app, &*entropy, tx, id, &seed);
+                let envelope = seal_seed(app, &*entropy, tx, id, &seed)?;
                 factor::begin_totp(tx, id, person.id, label, &envelope).await?;
                 let uri = seed.uri(organisation, person.username.as_deref().unwrap_or_default());
                 Ok(Outcome::upkeep(Bound { id, seed, uri }, Upkeep::Pending))
@@ -398,7 +398,7 @@ pub async fn seed_totp(
             Box::pin(async move {
                 let person = user::find(tx, *user).await?.ok_or(FactorError::NotFound)?;
                 let id = CredentialId::new(&*tx.entropy(), tx.now());
-                let envelope = seal_seed(app, &*tx.entropy(), tx, id, seed);
+                let envelope = seal_seed(app, &*tx.entropy(), tx, id, seed)?;
                 factor::begin_totp(tx, id, person.id, label, &envelope).await?;
                 factor::confirm(tx, id, label, "{}").await?;
                 Ok(Outcome::done(id, enrolled(&person, "totp", id).with("label", label.as_str())))
