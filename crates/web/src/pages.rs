@@ -3,6 +3,7 @@
 mod account;
 mod demo;
 mod invitation;
+mod password;
 mod sign_in;
 mod sign_out;
 
@@ -18,7 +19,7 @@ use crate::http::path::Path;
 use crate::http::problem::{Problem, RetryAfter};
 use crate::http::request::Context;
 use crate::table::Table;
-use crate::view::{self, ErrorKind, ErrorPage, ProblemIndex, ProblemPage, ProblemRow};
+use crate::view::{self, ErrorKind, ErrorPage, Frame, Language, ProblemIndex, ProblemPage, ProblemRow};
 use crate::well_known::tagged;
 
 /// Mounts the pages.
@@ -48,11 +49,34 @@ pub fn mount(table: Table, demo: bool) -> Table {
     )
 }
 
-/// A page as an answer.
-fn page(status: StatusCode, html: String) -> Response {
-    let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
-    response.extensions_mut().insert(IsPage);
+/// A page as an answer, in the language that was asked for.
+fn page(context: &Context, status: StatusCode, html: String) -> Response {
+    let mut response = english(status, html);
+    response.extensions_mut().insert(IsPage(Some(context.language)));
     response
+}
+
+/// A page for those who build and run: in English, whatever is asked for.
+fn english(status: StatusCode, html: String) -> Response {
+    let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
+    response.extensions_mut().insert(IsPage(None));
+    response
+}
+
+/// What every page has.
+fn frame(context: &Context) -> Frame {
+    Frame {
+        base: context.base(),
+        organisation: context.realm.name.clone(),
+        language: context.language,
+        nonce: context.nonce.to_string(),
+    }
+}
+
+/// The same, where there may be no realm.
+pub(crate) fn frame_of(context: Option<&Context>, language: Language) -> Frame {
+    let nobodys = || Frame { organisation: "Bailiwick".to_owned(), language, ..Frame::default() };
+    context.map_or_else(nobodys, frame)
 }
 
 /// 303, never 307 or 308: a form with a password is not sent again (WEB-17).
@@ -67,7 +91,7 @@ fn cookie_line(response: &mut Response, line: Option<HeaderValue>) {
 }
 
 /// A refusal for people.
-pub(crate) fn refusal(problem: &Problem, context: Option<&Context>, id: &str, now: i64) -> String {
+pub(crate) fn refusal(problem: &Problem, frame: Frame, id: &str, now: i64) -> String {
     let kind = match problem.code {
         Code::NotFound => ErrorKind::NotFound,
         Code::Forbidden if problem.missing.is_empty() => ErrorKind::FormRefused,
@@ -82,22 +106,16 @@ pub(crate) fn refusal(problem: &Problem, context: Option<&Context>, id: &str, no
         }
         Code::Internal => ErrorKind::Internal,
         Code::Overloaded => ErrorKind::Busy,
-        code => ErrorKind::Other {
-            status: code.status(),
-            title: code.title().to_owned(),
-            what_to_do: problem.detail.clone().unwrap_or_else(|| code.explanation().to_owned()),
-        },
+        code => ErrorKind::Other { status: code.status() },
     };
-    let base = context.map(Context::base).unwrap_or_default();
-    let organisation = context.map_or_else(|| "Bailiwick".to_owned(), |context| context.realm.name.clone());
-    ErrorPage { base, organisation, kind, request_id: id.to_owned() }.render()
+    ErrorPage { frame, kind, request_id: id.to_owned() }.render()
 }
 
 async fn problems(context: Context) -> Response {
     let row =
         |code: &Code| ProblemRow { code: code.to_string(), status: code.status(), title: code.title().to_owned() };
     let index = ProblemIndex { base: context.base(), problems: Code::ALL.iter().map(row).collect() };
-    page(StatusCode::OK, index.render())
+    english(StatusCode::OK, index.render())
 }
 
 async fn problem(context: Context, name: Path<String>) -> Result<Response, Problem> {
@@ -109,7 +127,7 @@ async fn problem(context: Context, name: Path<String>) -> Result<Response, Probl
         title: code.title().to_owned(),
         explanation: view::piece::with_code(code.explanation()),
     };
-    Ok(page(StatusCode::OK, shown.render()))
+    Ok(english(StatusCode::OK, shown.render()))
 }
 
 async fn asset(State(_): State<Web>, headers: HeaderMap, file: Path<String>) -> Result<Response, Problem> {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use wire::problem::Code;
 
 use super::sign_out::Nothing;
-use super::{page, see};
+use super::{frame, page, see};
 use crate::api::describe;
 use crate::config::Web;
 use crate::http::cookie;
@@ -24,9 +24,7 @@ use crate::http::path::Path;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request::Context;
-use crate::view::{
-    Abilities, Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, FactorView, GrantView, Moment,
-};
+use crate::view::{Abilities, Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, GrantView, Moment};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -51,7 +49,7 @@ pub(super) async fn show(
     };
     let csrf = form::token(&web, &context, form::Purpose::Account, &secret);
     let shown = fill(&web, &context, &caller, notice, csrf).await?;
-    Ok(page(StatusCode::OK, shown.render()))
+    Ok(page(&context, StatusCode::OK, shown.render()))
 }
 
 fn to_sign_in(context: &Context) -> Response {
@@ -68,17 +66,18 @@ async fn fill(
     let now = web.app.now().seconds();
     let me = service::user::me(&web.app, caller).await?.user;
     let sessions = service::session::own(&web.app, caller).await?;
-    let changed = me.password_changed_at.map(|at| FactorView::Password(Moment::date(now, at.seconds())));
     Ok(Account {
-        base: context.base(),
-        organisation: context.realm.name.clone(),
+        frame: frame(context),
         name: me.name().to_owned(),
         username: me.username.clone().unwrap_or_default(),
         unit: (!me.unit.is_root()).then(|| me.unit.as_str().to_owned()),
         notice,
+        recommended: None,
         grants: grants(web, caller, now).await?,
         devices: sessions.into_iter().map(|session| device(session, caller, now)).collect(),
-        sign_in: changed.into_iter().collect(),
+        password: me.password_changed_at.map(|at| Moment::date(now, at.seconds())),
+        factors: Vec::new(),
+        recovery: None,
         csrf,
     })
 }
@@ -99,7 +98,7 @@ async fn grants(web: &Web, caller: &Caller, now: i64) -> Result<Vec<GrantView>, 
             abilities.push(Abilities { api, descriptions: names.iter().map(text).collect() });
         }
         let (from, until) = (grant.valid_from.seconds(), grant.valid_until.map(Timestamp::seconds));
-        let unit = if grant.unit.is_root() { "everywhere".to_owned() } else { grant.unit.as_str().to_owned() };
+        let unit = (!grant.unit.is_root()).then(|| grant.unit.as_str().to_owned());
         shown.push(GrantView::new(flat.role.display_name.clone(), unit, now, from, until, abilities));
     }
     Ok(shown)
@@ -107,16 +106,6 @@ async fn grants(web: &Web, caller: &Caller, now: i64) -> Result<Vec<GrantView>, 
 
 fn device(session: Session, caller: &Caller, now: i64) -> DeviceView {
     let described = describe(session.user_agent.as_deref());
-    let software = match (described.browser.as_str(), described.os.as_str()) {
-        ("", "") => "An unknown device".to_owned(),
-        (browser, "") => browser.to_owned(),
-        ("", os) => os.to_owned(),
-        (browser, os) => format!("{browser} on {os}"),
-    };
-    let (title, software) = match session.device_label {
-        Some(label) => (label, Some(software)),
-        None => (software, None),
-    };
     DeviceView {
         id: session.id.to_string(),
         icon: match described.kind {
@@ -124,8 +113,9 @@ fn device(session: Session, caller: &Caller, now: i64) -> DeviceView {
             "tablet" => DeviceIcon::Tablet,
             _ => DeviceIcon::Desktop,
         },
-        title,
-        software,
+        label: session.device_label,
+        browser: described.browser,
+        os: described.os,
         current: session.id == caller.session(),
         state: DeviceState::of(now, session.last_active_at.seconds(), session.deadlines.idle_at.seconds()),
         since: Moment::at(now, session.created_at.seconds()),

@@ -9,7 +9,7 @@ use domain::user::Identifier;
 use serde::Deserialize;
 use service::sign_in::{SignIn, SignInError};
 
-use super::{cookie_line, page, see};
+use super::{cookie_line, frame, page, see};
 use crate::api::{label, set_cookies};
 use crate::config::Web;
 use crate::http::cookie::{self, Cookie};
@@ -66,8 +66,7 @@ fn shown(
         None => (Secret::new(&*web.app.entropy), true),
     };
     let html = view::SignIn {
-        base: context.base(),
-        organisation: context.realm.name.clone(),
+        frame: frame(context),
         continue_to: None,
         csrf: form::token(web, context, form::Purpose::SignIn, &secret),
         return_to: own_path(return_to).map(ToOwned::to_owned),
@@ -76,7 +75,7 @@ fn shown(
         device_label: None,
         demo: web.config.demo.is_some(),
     };
-    let mut response = page(status, html.render());
+    let mut response = page(context, status, html.render());
     if fresh {
         cookie_line(&mut response, Cookie::Flow.set(&context.realm, &secret.expose(), FLOW_SECONDS));
     }
