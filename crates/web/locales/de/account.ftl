@@ -14,11 +14,11 @@ factor-renamed = <b>Der zweite Faktor heißt jetzt anders</b> Sonst wurde nichts
 factor-removed = <b>Der zweite Faktor ist entfernt</b> Seine Codes gelten nicht mehr.
 confirmed = <b>Sie haben bestätigt, dass Sie es sind</b> Was darauf gewartet hat, gilt jetzt.
 recommend-factor = <b>Nur Ihr Passwort schützt dieses Konto</b> <add>Fügen Sie eine Authenticator-App hinzu</add>, das dauert etwa eine Minute.
-recommend-second-factor = <b>Sie haben nur einen zweiten Faktor</b> Geht er verloren, führen nur Wiederherstellungscodes zurück. <add>Fügen Sie einen weiteren hinzu</add>, das dauert etwa eine Minute.
+recommend-second-factor = <b>Sie haben nur einen zweiten Faktor</b> Geht er verloren, führen nur Wiederherstellungs{"\u00AD"}codes zurück. <add>Fügen Sie einen weiteren hinzu</add>, das dauert etwa eine Minute.
 recommend-codes = { $count ->
-    [0] <b>Kein Wiederherstellungscode ist übrig</b> Ohne Ihr Telefon führt kein Weg zurück. <renew>Erzeugen Sie neue</renew> und bewahren Sie sie auf.
-    [one] <b>Ein Wiederherstellungscode ist übrig</b> <renew>Erzeugen Sie neue</renew> und bewahren Sie sie auf.
-   *[other] <b>{ $count } Wiederherstellungscodes sind übrig</b> <renew>Erzeugen Sie neue</renew> und bewahren Sie sie auf.
+    [0] <b>Kein Wiederherstellungs{"\u00AD"}code ist übrig</b> Ohne Ihr Telefon führt kein Weg zurück. <renew>Erzeugen Sie neue</renew> und bewahren Sie sie auf.
+    [one] <b>Ein Wiederherstellungs{"\u00AD"}code ist übrig</b> <renew>Erzeugen Sie neue</renew> und bewahren Sie sie auf.
+   *[other] <b>{ $count } Wiederherstellungs{"\u00AD"}codes sind übrig</b> <renew>Erzeugen Sie neue</renew> und bewahren Sie sie auf.
 }
 
 what-you-may-do = Was Sie dürfen
@@ -56,7 +56,7 @@ factor-add = Hinzufügen
 factor-edit = Bearbeiten
 factor-added-at = Hinzugefügt: { $added }
 factor-used-at = zuletzt verwendet: { $used }
-recovery-codes = Wiederherstellungscodes
+recovery-codes = Wiederherstellungs{"\u00AD"}codes
 recovery-left = { $count ->
     [0] Keiner übrig · erzeugt: { $made }
    *[other] { $count } übrig · erzeugt: { $made }
@@ -77,5 +77,5 @@ confirm = Bestätigen
 confirm-code = Code Ihrer Authenticator-App
 confirm-use-password = Passwort verwenden
 confirm-use-code = Code der App verwenden
-confirm-use-recovery-code = Wiederherstellungscode verwenden
+confirm-use-recovery-code = Wiederherstellungs{"\u00AD"}code verwenden
 confirm-wait = <b>Bitte warten Sie bis { $until } (UTC)</b> Es gab mehrere falsche Versuche. Der nächste zählt wieder { $left }. Sie bleiben angemeldet.

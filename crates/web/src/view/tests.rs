@@ -193,6 +193,10 @@ fn samples_are_written_to_be_looked_at() {
     for (name, html) in honest() {
         std::fs::write(folder.join(format!("{name}.html")), html).unwrap();
     }
+    // As long as German gets, for whoever looks whether anything stands out at the side.
+    for (name, html) in pages(&|_| "Zustellungsbevollmächtigtenadressenverzeichnis".to_owned()) {
+        std::fs::write(folder.join(format!("long-{name}.html")), html).unwrap();
+    }
 }
 
 #[test]
