@@ -40,8 +40,6 @@ pub(crate) struct Config {
     pub(crate) kek: KekSource,
     pub(crate) hash_memory_kib: u32,
     pub(crate) hash_passes: u32,
-    pub(crate) require_second_factor: bool,
-    pub(crate) require_step_up: bool,
     pub(crate) invitation_seconds: u64,
     pub(crate) algorithm: domain::key::Algorithm,
     pub(crate) rsa_bits: u32,
@@ -66,8 +64,6 @@ impl Default for Config {
             kek: KekSource::default(),
             hash_memory_kib: 65_536,
             hash_passes: 3,
-            require_second_factor: false,
-            require_step_up: false,
             invitation_seconds: 604_800,
             algorithm: domain::key::Algorithm::Rs256,
             rsa_bits: 3072,
@@ -120,10 +116,6 @@ settings! {
     "passwords.memory_kib", "65536", "Memory of Argon2id in KiB; with passes at least 19456/2, 47104/1 or 12288/3.",
         |c, t| number(t, 12_288, 4_194_304).map(|v| c.hash_memory_kib = u32::try_from(v).unwrap_or(u32::MAX));
     "passwords.passes", "3", "Passes of Argon2id.", |c, t| number(t, 1, 100).map(|v| c.hash_passes = u32::try_from(v).unwrap_or(3));
-    "sign_in.require_second_factor", "false", "Whether sensitive roles are withheld without a second factor.",
-        |c, t| parsed(t, "true or false").map(|v| c.require_second_factor = v);
-    "sign_in.require_step_up", "false", "Whether operations marked x-step-up need an authentication of the last 5 minutes.",
-        |c, t| parsed(t, "true or false").map(|v| c.require_step_up = v);
     "sign_in.invitation_seconds", "604800", "Lifetime of an invitation link: an hour to 30 days.",
         |c, t| number(t, 3600, 2_592_000).map(|v| c.invitation_seconds = v as u64);
     "mail.smtp_url", "none", "Where mail goes: smtps://user:password@host, or smtp://host:587?tls=required.", |c, t| { c.smtp_url = Some(t.to_owned()); Ok(()) };

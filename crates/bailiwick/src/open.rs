@@ -99,8 +99,7 @@ pub(crate) async fn app(config: &Config, kek: Secret, mode: Mode, migrate: bool)
         base_url: config.base_url.clone(),
         algorithm: config.algorithm,
         rsa_bits: config.rsa_bits,
-        require_step_up: config.require_step_up,
-        require_second_factor: config.require_second_factor,
+        steps: domain::sign_in::STEPS,
         invitation_seconds: config.invitation_seconds,
     };
     Ok(App::new(store, clock, entropy, seal, hashing, settings))

@@ -151,6 +151,15 @@ impl Caller {
         self.auth_at
     }
 
+    /// How surely they signed in (`acr`).
+    #[must_use]
+    pub fn acr(&self) -> &str {
+        match &self.actor {
+            Actor::User { acr, .. } => acr,
+            _ => "",
+        }
+    }
+
     /// All that they hold.
     #[must_use]
     pub const fn access(&self) -> &Access {

@@ -12,13 +12,16 @@ pub mod key; // signing keys: published before use, kept after
 pub mod password; // what may be a password
 pub mod permission; // what can be permitted, by which API
 pub mod policy; // session times by role, strictest wins
-pub mod profile;
+pub mod profile; // roles and permissions as data
 pub mod realm; // isolated directories
+pub mod recovery; // ten codes for the day a phone is lost
 pub mod refresh; // refresh tokens: when exchanged, when a replay
 pub mod role; // roles, inheritance, who may assign them
 pub mod secret; // values that must not be printed
 pub mod session; // sessions: deadlines and states
+pub mod sign_in; // the steps from an identifier to a session
 pub mod throttle; // how often may be tried
 pub mod time; // instants in microseconds, given from outside
+pub mod totp; // six digits that change every 30 seconds
 pub mod unit; // places in a realm's organisation
-pub mod user; // people: names, addresses, states // roles and permissions as data
+pub mod user; // people: names, addresses, states

@@ -27,6 +27,9 @@ pub enum PasswordError {
     /// It is the person's own name or address.
     #[error("must not be your own name or address")]
     ContextWord,
+    /// It is the one that must be changed.
+    #[error("must not be the password that you have now")]
+    Reused,
 }
 
 impl PasswordError {
@@ -37,6 +40,7 @@ impl PasswordError {
             Self::TooShort(_) => "too_short",
             Self::TooLong => "too_long",
             Self::ContextWord => "context_word",
+            Self::Reused => "reused",
         }
     }
 }

@@ -67,6 +67,10 @@ pub enum EndReason {
     UserDisabled,
     /// A new password was set through a link.
     PasswordReset,
+    /// Its person changed the password elsewhere.
+    PasswordChanged,
+    /// A second factor was removed.
+    FactorRemoved,
 }
 
 impl EndReason {
@@ -81,6 +85,8 @@ impl EndReason {
             Self::TokenReuse => "token_reuse",
             Self::UserDisabled => "user_disabled",
             Self::PasswordReset => "password_reset",
+            Self::PasswordChanged => "password_changed",
+            Self::FactorRemoved => "factor_removed",
         }
     }
 }

@@ -15,6 +15,8 @@ pub const LONGEST_WAIT: Duration = hours(1);
 pub enum Kind {
     /// Failures in a row for one identifier (F1).
     Identifier,
+    /// Failures in a row for one factor of one person: a code, or a password asked for again (F1, F7).
+    Factor,
     /// Failures from one address in a minute (F3).
     AddressMinute,
     /// Failures from one address in an hour (F3).
@@ -33,6 +35,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Identifier => "identifier",
+            Self::Factor => "factor",
             Self::AddressMinute => "address_minute",
             Self::AddressHour => "address_hour",
             Self::TokenHour => "token_hour",
@@ -45,7 +48,7 @@ impl Kind {
     #[must_use]
     pub const fn window(self) -> Option<(i64, Duration)> {
         match self {
-            Self::Identifier | Self::Csrf | Self::Authz => None,
+            Self::Identifier | Self::Factor | Self::Csrf | Self::Authz => None,
             Self::AddressMinute => Some((20, minutes(1))),
             Self::AddressHour => Some((200, hours(1))),
             Self::TokenHour => Some((20, hours(1))),

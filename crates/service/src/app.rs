@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::entropy::Entropy;
 use domain::realm::{Realm, RealmKey};
+use domain::sign_in::{STEPS, Step};
 use domain::time::Timestamp;
 use store::Store;
 
@@ -23,10 +24,8 @@ pub struct Settings {
     pub algorithm: domain::key::Algorithm,
     /// Bits of new RSA keys.
     pub rsa_bits: u32,
-    /// Whether sensitive roles need a second factor. Off until there are factors to enrol.
-    pub require_second_factor: bool,
-    /// Whether operations marked `x-step-up` need a fresh authentication. Off until there is a way to step up.
-    pub require_step_up: bool,
+    /// The steps from an identifier to a session.
+    pub steps: &'static [Step],
     /// Seconds that an invitation link lives.
     pub invitation_seconds: u64,
 }
@@ -40,8 +39,7 @@ impl Settings {
             base_url,
             algorithm: domain::key::Algorithm::Rs256,
             rsa_bits: 3072,
-            require_second_factor: false,
-            require_step_up: false,
+            steps: STEPS,
             invitation_seconds: 7 * 86_400,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::access::Access;
-use domain::id::{PrincipalId, RoleId};
+use domain::id::{PrincipalId, RoleId, UserId};
 use domain::policy::Policy;
 use domain::role::RoleGraph;
 use domain::session::AAL1;
@@ -88,11 +88,19 @@ pub async fn holding(
     let held = grant::in_force(tx, principal).await?;
     let graph = &directory.graph;
     let sensitive = |role: &RoleId| graph.get(*role).is_some_and(|flat| flat.role.sensitive);
-    let needs_more = app.settings.require_second_factor && acr == AAL1;
+    let needs_more = acr == AAL1;
     let (withheld, usable): (Vec<_>, Vec<_>) = held
         .into_iter()
         .partition(|held| needs_more && graph.get(held.role).is_none_or(|flat| flat.closure.iter().any(sensitive)));
     let access = Access::new(graph.clone(), usable).withholding(withheld);
     let names = access.withheld_roles();
     Ok(Holding { directory, access, withheld: names })
+}
+
+/// Whether a role that somebody holds needs a second factor (MFA-01).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn demands_second_factor(app: &Parts, tx: &mut impl Read, user: UserId) -> Result<bool, StoreError> {
+    Ok(!holding(app, tx, user.into(), AAL1).await?.withheld.is_empty())
 }

@@ -139,6 +139,24 @@ impl Hashing {
         made.await?.ok_or(Overloaded)
     }
 
+    /// Hashes recovery codes in one turn, at the lowest cost: they are random.
+    ///
+    /// # Errors
+    /// [`Overloaded`].
+    pub async fn hash_codes(&self, codes: Vec<Password>, entropy: &dyn Entropy) -> Result<Vec<String>, Overloaded> {
+        let floor = Cost { memory_kib: 19_456, passes: 2 };
+        let cost = if self.cost.memory_kib < floor.memory_kib { self.cost } else { floor };
+        let salted: Vec<_> = codes.into_iter().map(|code| (code, bytes::<16>(entropy))).collect();
+        let (pepper, turn) = (self.pepper.clone(), self.admit()?);
+        let made = self.run(turn, move |arena| {
+            let one = |(code, salt): (Password, [u8; 16])| {
+                argon2id(cost, &pepper, &code, &salt, arena).map(|hash| phc(cost, &salt, &hash))
+            };
+            salted.into_iter().map(one).collect::<Option<Vec<_>>>()
+        });
+        made.await?.ok_or(Overloaded)
+    }
+
     /// Whether `password` is the one behind `stored`; without a stored hash it does the same work and says no.
     ///
     /// # Errors

@@ -7,11 +7,13 @@ pub mod caller; // who a bearer or a cookie is
 pub mod clock; // the one clock
 pub mod directory; // roles, policies and APIs of a realm, cached by edition
 pub mod entropy; // the one source of randomness
+pub mod factor; // second factors: checking and managing them
 pub mod grant; // giving and ending roles
 pub mod hashing; // the password pool
 pub mod invitation; // from a link to a password
 pub mod key; // rotation of signing keys
 pub mod mail; // messages that wait, and sending them
+pub mod password; // choosing passwords
 pub mod profile; // applying a profile
 pub mod realm; // realms: making and finding them
 pub mod refresh; // from a refresh token to an access token
@@ -20,10 +22,11 @@ pub mod seal; // secrets at rest, keys derived from one
 pub mod session; // sessions that begin, are listed and end
 pub mod sign_in; // from an identifier to a session
 pub mod signing; // keys that sign, and access tokens
+pub mod step_up; // proving again who one is
 mod throttle; // keys of counters
 pub mod unit; // the organisation's places
-pub mod upkeep;
-pub mod user; // people: invite, disable, enable // what expires
+pub mod upkeep; // what expires
+pub mod user; // people: invite, disable, enable
 
 pub use app::App;
 pub use caller::{Caller, Forbidden};
@@ -34,6 +37,7 @@ pub use store::StoreError;
 pub mod stored {
     pub use store::access::grant::Grant;
     pub use store::audit::{Filter as EventFilter, Stored as Event};
+    pub use store::factor::Factor;
     pub use store::key::Key;
     pub use store::session::Session;
     pub use store::unit::Unit;

@@ -10,6 +10,7 @@ use domain::user::Email;
 use lettre::message::Mailbox;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
+use store::user::User;
 use store::{Outcome, Read, StoreError, Upkeep, WriteTx, outbox};
 
 use crate::app::App;
@@ -65,6 +66,48 @@ pub(crate) async fn invitation(
     );
     let subject = format!("Your account at {organisation}");
     add(app, tx, &Mail { to: to.as_str().to_owned(), subject, text }).await
+}
+
+/// What a person is told about their own account (NIST SP 800-63B-4, section 4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// A second factor was bound.
+    FactorAdded,
+    /// A second factor was removed.
+    FactorRemoved,
+    /// A recovery code was used.
+    RecoveryCodeUsed,
+    /// New recovery codes were made.
+    RecoveryCodesMade,
+    /// The password was changed.
+    PasswordChanged,
+}
+
+impl Notice {
+    const fn says(self) -> (&'static str, &'static str) {
+        match self {
+            Self::FactorAdded => ("A second factor was added", "An authenticator application was added to your account."),
+            Self::FactorRemoved => ("A second factor was removed", "A second factor was removed from your account."),
+            Self::RecoveryCodeUsed => ("A recovery code was used", "One of your recovery codes was used to sign in."),
+            Self::RecoveryCodesMade => {
+                ("You have new recovery codes", "New recovery codes were made for your account. The old ones do not work any more.")
+            }
+            Self::PasswordChanged => ("Your password was changed", "The password of your account was changed."),
+        }
+    }
+}
+
+/// Tells a person what happened to their account, if they have an address.
+pub(crate) async fn notice(app: &App, tx: &mut WriteTx<'_>, user: &User, notice: Notice) -> Result<(), StoreError> {
+    let Some(to) = user.email.clone() else { return Ok(()) };
+    let realm = store::realm::own(tx).await?;
+    let base = realm.as_ref().map(|realm: &Realm| app.realm_url(realm)).unwrap_or_default();
+    let (subject, happened) = notice.says();
+    let (name, at) = (user.name(), tx.now().rfc3339());
+    let text = format!(
+        "Hello {name},\n\n{happened} That was at {at}.\n\nIf it was you, do nothing. If it was not, look at your account and tell your help desk:\n\n{base}/account\n"
+    );
+    add(app, tx, &Mail { to, subject: subject.to_owned(), text }).await
 }
 
 /// The newest messages that were not sent: demo's mail page.

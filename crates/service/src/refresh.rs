@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
-use domain::realm::Realm;
+use domain::id::FamilyId;
+use domain::realm::{Realm, RealmKey};
 use domain::refresh::{Presented, RefreshToken, judge};
 use domain::secret::Secret;
 use domain::session::EndReason;
@@ -66,14 +67,15 @@ pub(crate) async fn authentic(
 ) -> Result<Option<(Stored, Secret)>, StoreError> {
     let id = token.family();
     let Some(stored) = refresh::find(tx, id).await? else { return Ok(None) };
-    let opened = app.seal.open(tx.realm(), family_key(&id.uuid()), &stored.sealed_key);
-    let key = opened.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()).map(Secret::from_bytes);
-    let key = key.ok_or(StoreError::Corrupt {
-        table: "refresh_family",
-        column: "family_key".to_owned(),
-        id: id.to_string(),
-    })?;
+    let key = opened_key(app, tx.realm(), id, &stored.sealed_key)?;
     Ok(token.is_authentic(&key).then_some((stored, key)))
+}
+
+/// A family's key, unsealed.
+pub(crate) fn opened_key(app: &App, realm: RealmKey, id: FamilyId, sealed: &[u8]) -> Result<Secret, StoreError> {
+    let opened = app.seal.open(realm, family_key(&id.uuid()), sealed);
+    let key = opened.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()).map(Secret::from_bytes);
+    key.ok_or(StoreError::Corrupt { table: "refresh_family", column: "family_key".to_owned(), id: id.to_string() })
 }
 
 enum Answer {

@@ -4,7 +4,7 @@
 use domain::allowed::{Actor, Allowed, Flow, Request};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
-use domain::id::{FamilyId, SessionId, UserId};
+use domain::id::{DeviceId, FamilyId, SessionId, UserId};
 use domain::permission::Permission;
 use domain::realm::{Realm, RealmKey};
 use domain::refresh::RefreshToken;
@@ -118,14 +118,22 @@ pub(crate) struct Begun {
     pub(crate) refresh: RefreshToken,
 }
 
+/// What a session begins with.
+pub(crate) struct New<'a> {
+    pub(crate) audience: &'a str,
+    pub(crate) device_label: Option<&'a str>,
+    pub(crate) device: Option<DeviceId>,
+    pub(crate) acr: &'static str,
+    pub(crate) amr: &'static str,
+}
+
 /// Writes a new session and its refresh family for somebody who has proved who they are.
 pub(crate) async fn begin(
     app: &App,
     tx: &mut WriteTx<'_>,
     user: &User,
     holding: &Holding,
-    audience: &str,
-    device_label: Option<&str>,
+    with: New<'_>,
 ) -> Result<Begun, StoreError> {
     let (now, realm, entropy) = (tx.now(), tx.realm(), tx.entropy());
     let policy = holding.directory.policy(&holding.access).effective();
@@ -137,9 +145,10 @@ pub(crate) async fn begin(
         id,
         user: user.id,
         secret: secret.hash(),
-        device_label: device_label.map(ToOwned::to_owned),
-        acr: domain::session::AAL1,
-        amr: "pwd".to_owned(),
+        device_label: with.device_label.map(ToOwned::to_owned),
+        device: with.device,
+        acr: with.acr,
+        amr: with.amr.to_owned(),
         idle_seconds: i64::try_from(policy.idle.as_secs()).unwrap_or(i64::MAX),
         deadlines,
     };
@@ -148,7 +157,7 @@ pub(crate) async fn begin(
         session: id,
         user: user.id,
         client_id: FIRST_PARTY.to_owned(),
-        audience: audience.to_owned(),
+        audience: with.audience.to_owned(),
         sealed_key: app.seal.seal(&*entropy, realm, family_key(&family.uuid()), family_secret.bytes()),
         deadlines,
     };
@@ -172,6 +181,60 @@ pub(crate) async fn begin(
         user_agent: request.user_agent.clone(),
     };
     Ok(Begun { session, secret, refresh: RefreshToken::make(family, 0, &family_secret) })
+}
+
+/// What a session became when its person proved again who they are.
+pub(crate) struct Renewed {
+    pub(crate) session: Session,
+    pub(crate) secret: Secret,
+    pub(crate) refresh: RefreshToken,
+    pub(crate) audience: String,
+}
+
+/// Cookies of a session that were renewed; the ones before die.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// The session.
+    pub session: SessionId,
+    /// The session cookie's value.
+    pub secret: Secret,
+    /// The refresh cookie's value.
+    pub refresh: RefreshToken,
+    /// When both are of no more use.
+    pub absolute_at: Timestamp,
+}
+
+impl Renewed {
+    /// What the client keeps.
+    pub(crate) fn secrets(&self) -> Secrets {
+        Secrets {
+            session: self.session.id,
+            secret: self.secret.clone(),
+            refresh: self.refresh.clone(),
+            absolute_at: self.session.deadlines.absolute_at,
+        }
+    }
+}
+
+/// A fresh authentication in a session: new session cookie, the family advances, idle starts again (SES-02). `None`: locked or over.
+pub(crate) async fn renew(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    mut session: Session,
+    (acr, amr): (&str, &str),
+) -> Result<Option<Renewed>, StoreError> {
+    let secret = Secret::new(&*tx.entropy());
+    let idle_at = next_idle(&session, tx.now());
+    let to = session::Proved { secret: secret.hash(), acr: acr.to_owned(), amr: amr.to_owned(), idle_at };
+    if !session::proved(tx, session.id, &to).await? {
+        return Ok(None);
+    }
+    let Some(family) = refresh::renew(tx, session.id, FIRST_PARTY, idle_at).await? else { return Ok(None) };
+    let key = crate::refresh::opened_key(app, tx.realm(), family.id, &family.sealed_key)?;
+    (session.acr, session.amr, session.auth_at) = (to.acr, to.amr, tx.now());
+    (session.last_active_at, session.deadlines.idle_at) = (tx.now(), idle_at);
+    let refresh = RefreshToken::make(family.id, family.generation, &key);
+    Ok(Some(Renewed { session, secret, refresh, audience: family.audience }))
 }
 
 /// The actor that a session's owner is.

@@ -1,31 +1,41 @@
-//! Sign-in with a password: from an identifier to a session.
+//! Signing in: from an identifier to a session, by the steps of `domain::sign_in`.
 //!
 //! Unknown, wrong, disabled: the same answer after the same work. The counters rise before the password is looked at. Hashing is outside of any
-//! transaction: look up and count → hash → write the outcome.
-#![expect(clippy::disallowed_methods, reason = "this file names the flow that signs in")]
+//! transaction: look up and count → hash → write the outcome. What comes after the password is a transaction of its own row ([`walk`]).
+#![expect(clippy::disallowed_methods, reason = "this folder names the flow that signs in")]
+
+mod change;
+mod enrolment;
+mod second_factor;
+mod walk;
 
 use std::sync::Arc;
 
 use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
-use domain::id::CredentialId;
+use domain::id::{CredentialId, DeviceId};
 use domain::password::Password;
-use domain::permission::OWN_API;
 use domain::realm::Realm;
 use domain::secret::Secret;
-use domain::session::AAL1;
+use domain::sign_in::{ChangeReason, Established, SecondFactor, Step};
 use domain::throttle::{FIRST_WAIT_AT, Kind, Throttled};
 use domain::user::{Identifier, Status};
+use store::sign_in::Holder;
 use store::throttle::Refused;
 use store::user::User;
-use store::{Outcome, Read, StoreError, Upkeep, WriteTx, credential, throttle, user};
+use store::{Outcome, Read, StoreError, Upkeep, WriteTx, credential, device, throttle, user};
 use thiserror::Error;
 
+pub use self::change::new_password;
+pub use self::enrolment::{Enrolment, begin_totp, confirm_totp, shown_totp};
+pub use self::second_factor::{Code, second_factor};
+pub use self::walk::{Pending, pending, take_over};
+use self::walk::Arrived;
 use crate::app::App;
 use crate::directory;
 use crate::hashing::Overloaded;
 use crate::key::KeyError;
-use crate::session::{self, Tokens, UnknownAudience, Unsigned};
+use crate::session::{Tokens, UnknownAudience};
 use crate::throttle as throttle_key;
 
 /// Somebody who wants to sign in.
@@ -39,8 +49,74 @@ pub struct SignIn {
     pub audience: Option<String>,
     /// What the device is called.
     pub device_label: Option<String>,
-    /// A session cookie that came with it.
-    pub present: Option<Secret>,
+    /// Where a page leads afterwards: a path of ours.
+    pub return_to: Option<String>,
+    /// How a transaction is held if steps are owed.
+    pub medium: Medium,
+    /// The cookies that came with it.
+    pub visit: Visit,
+}
+
+/// How somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// Over JSON: whoever knows the transaction's id holds it, until a browser opens `continue_url`.
+    Json,
+    /// On pages: the flow cookie holds it.
+    Browser,
+}
+
+/// Who says that a transaction is theirs.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// By its id, over JSON.
+    Id(Secret),
+    /// By the flow cookie.
+    Flow(Secret),
+}
+
+impl Held {
+    fn holder(&self) -> Holder {
+        match self {
+            Self::Id(secret) => Holder::Id(secret.hash()),
+            Self::Flow(secret) => Holder::Flow(secret.hash()),
+        }
+    }
+
+    /// The id or the cookie's value.
+    #[must_use]
+    pub const fn secret(&self) -> &Secret {
+        match self {
+            Self::Id(secret) | Self::Flow(secret) => secret,
+        }
+    }
+}
+
+/// Cookies that a request of a sign-in brings along.
+#[derive(Clone, Debug, Default)]
+pub struct Visit {
+    /// A session that is signed in over.
+    pub session: Option<Secret>,
+    /// A recognised device.
+    pub device: Option<Secret>,
+}
+
+/// What a step led to.
+#[derive(Debug)]
+pub enum Answer {
+    /// A session.
+    SignedIn(Box<SignedIn>),
+    /// Another step is owed.
+    Owed(Box<Owed>),
+}
+
+/// Recovery codes that a step made; shown once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Codes {
+    /// A whole set, after the first factor was bound.
+    pub set: Vec<String>,
+    /// The one that stands in for the one that was used.
+    pub replacement: Option<String>,
 }
 
 /// Somebody who has signed in.
@@ -50,21 +126,52 @@ pub struct SignedIn {
     pub tokens: Tokens,
     /// The session cookie's value.
     pub secret: Secret,
+    /// The device cookie's value.
+    pub device: Secret,
     /// Who.
     pub user: User,
     /// Roles granted anywhere.
     pub roles: Vec<String>,
+    /// Recovery codes to show.
+    pub codes: Codes,
+    /// Where a page leads now.
+    pub return_to: Option<String>,
+}
+
+/// A step that is owed.
+#[derive(Debug)]
+pub struct Owed {
+    /// Which.
+    pub step: &'static Step,
+    /// How the transaction is held.
+    pub held: Held,
+    /// A handle for `continue_url`, over JSON.
+    pub handle: Option<Secret>,
+    /// By which methods it can be done.
+    pub methods: Vec<&'static str>,
+    /// Why the password must be changed.
+    pub reason: Option<ChangeReason>,
+    /// Seconds that the transaction waits.
+    pub expires_in: i64,
+    /// Recovery codes to show.
+    pub codes: Codes,
 }
 
 /// Why nobody was signed in.
 #[derive(Debug, Error)]
 pub enum SignInError {
-    /// Unknown, wrong, disabled: one answer.
+    /// Unknown, wrong, disabled: one answer. Also a wrong code.
     #[error("identifier or password is wrong")]
     InvalidCredentials,
+    /// The transaction is unknown, used, expired, at another step, or what it stood on is gone.
+    #[error("this sign-in cannot go on; begin again")]
+    Dead,
     /// Inside a wait; not looked at.
     #[error("too many attempts")]
     Throttled(Throttled),
+    /// The new password is refused.
+    #[error(transparent)]
+    Password(#[from] domain::password::PasswordError),
     /// No such API.
     #[error(transparent)]
     Audience(#[from] UnknownAudience),
@@ -79,9 +186,9 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
-/// The keys of the counters of one attempt, as keyed hashes.
+/// The counters of one attempt.
 #[derive(Clone, Copy, Debug)]
-struct Keys {
+struct Counters {
     identifier: [u8; 32],
     address: [u8; 32],
 }
@@ -90,24 +197,25 @@ struct Keys {
 ///
 /// # Errors
 /// [`SignInError`].
-pub async fn with_password(
-    app: &App,
-    realm: &Arc<Realm>,
-    attempt: SignIn,
-    request: Request,
-) -> Result<SignedIn, SignInError> {
+pub async fn start(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -> Result<Answer, SignInError> {
     let (app, realm) = (app.clone(), realm.clone());
-    let whole = tokio::spawn(async move { run(&app, &realm, attempt, request).await });
-    whole.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a sign-in broke off".to_owned()).into()))
+    to_the_end(async move { run(&app, &realm, attempt, request).await }).await
 }
 
-async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -> Result<SignedIn, SignInError> {
+/// Runs work that must have its outcome, also for somebody who hangs up.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, SignInError>> + Send + 'static,
+) -> Result<T, SignInError> {
+    let broken = || Err(StoreError::Unavailable("a sign-in broke off".to_owned()).into());
+    tokio::spawn(work).await.unwrap_or_else(|_| broken())
+}
+
+async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -> Result<Answer, SignInError> {
     // Refused at the door, before anything is counted: a right password is never held against its owner.
     let turn = app.hashing.admit()?;
     let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
-    let keys = keys(app, realm, &attempt.identifier, allowed.request());
-    let (found, failures) = look_up(app, &allowed, &attempt, keys).await?;
-    let stored = found.as_ref().and_then(|(_, password)| password.as_ref()).map(|p| p.hash.clone());
+    let look = look_up(app, &allowed, &attempt).await?;
+    let stored = look.found.as_ref().and_then(|(_, password)| password.as_ref()).map(|p| p.hash.clone());
     // What cannot be a password costs the same as a wrong one.
     let nothing = || Password::typed("").map_err(|_| SignInError::InvalidCredentials);
     let (typed, possible) = match attempt.password.clone() {
@@ -116,10 +224,10 @@ async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -
     };
     let again = typed.clone();
     let matches = app.hashing.verify_in(turn, typed, stored).await? && possible;
-    match found {
+    match look.found {
         Some((user, Some(password))) if matches && user.status == Status::Active => {
             let outdated = app.hashing.is_outdated(&password.hash).then_some((password.id, again));
-            let done = succeed(app, realm, allowed, attempt, user, password.id, keys).await;
+            let done = proved(app, realm, allowed, attempt, (user, password.id), look.counters).await;
             done.inspect(|_| raise_hash(app, realm, outdated))
         }
         found => {
@@ -128,154 +236,166 @@ async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -
                 Some((user, _)) if matches && user.status != Status::Active => "not_active",
                 Some(_) => "wrong_password",
             };
-            fail(app, allowed, found.map(|(user, _)| user), reason, keys, failures).await?;
+            let failed = Failed { user: found.map(|(user, _)| user), reason, failures: look.failures };
+            fail(app, allowed, failed, look.counters, look.recognised).await?;
             Err(SignInError::InvalidCredentials)
         }
     }
 }
 
-fn keys(app: &App, realm: &Realm, identifier: &Identifier, request: &Request) -> Keys {
-    Keys {
-        identifier: throttle_key::key(app, realm.key, "identifier", identifier.key().as_bytes()),
-        address: throttle_key::address(app, realm.key, "address", request),
-    }
-}
-
 type Found = Option<(User, Option<credential::Password>)>;
 
-/// Counts the try and finds who is meant. Both in one transaction, whether or not there is anybody.
-async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn, keys: Keys) -> Result<(Found, i64), SignInError> {
-    let input = (app.clone(), attempt.identifier.clone(), attempt.audience.clone(), keys);
+/// What is known before the password is looked at.
+struct Look {
+    found: Found,
+    failures: i64,
+    counters: Counters,
+    recognised: bool,
+}
+
+/// Counts the try and finds who is meant. All in one transaction, whether or not there is anybody.
+async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn) -> Result<Look, SignInError> {
+    let input = (app.clone(), attempt.identifier.clone(), attempt.audience.clone(), attempt.visit.device.clone());
     let outcome = app
         .store
-        .write(allowed.clone(), app.now(), input, |tx, (app, identifier, audience, keys)| {
+        .write(allowed.clone(), app.now(), input, |tx, (app, identifier, audience, device)| {
             Box::pin(async move {
                 // Audiences are no secret: a mistyped one is told before anything is counted.
                 let known = directory::current(app, tx).await?;
                 if audience.as_ref().is_some_and(|audience| !known.apis.contains_key(audience)) {
                     return Err(SignInError::from(UnknownAudience));
                 }
-                let failures = match admit(tx, keys).await? {
+                let found = find(tx, identifier).await?;
+                let device = recognised(tx, device.as_ref(), &found).await?;
+                let counters = counters(app, tx, identifier, device);
+                let failures = match admit(tx, counters, device.is_some()).await? {
                     Ok(failures) => failures,
                     Err(refused) => return Ok(throttle_key::refusal(refused, |throttled| throttled)),
                 };
-                let found = match user::by_identifier(tx, identifier).await? {
-                    Some(user) => {
-                        let password = credential::password(tx, user.id).await?;
-                        Some((user, password))
-                    }
-                    None => {
-                        // The same statement for nobody, so that both branches take the same work.
-                        credential::password(tx, domain::id::UserId::from_uuid(uuid::Uuid::nil())).await?;
-                        None
-                    }
-                };
-                Ok(Outcome::upkeep(Ok((found, failures)), Upkeep::Throttle))
+                let look = Look { found, failures, counters, recognised: device.is_some() };
+                Ok(Outcome::upkeep(Ok(look), Upkeep::Throttle))
             })
         })
         .await?;
     outcome.map_err(SignInError::Throttled)
 }
 
-async fn admit(tx: &mut WriteTx<'_>, keys: &Keys) -> Result<Result<i64, Refused>, StoreError> {
-    for kind in [Kind::AddressMinute, Kind::AddressHour] {
-        if let Err(refused) = throttle::check_window(tx, kind, &keys.address).await? {
+async fn find(tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<Found, StoreError> {
+    let user = user::by_identifier(tx, identifier).await?;
+    // The same statement for nobody, so that both branches take the same work.
+    let id = user.as_ref().map_or(domain::id::UserId::from_uuid(uuid::Uuid::nil()), |user| user.id);
+    let password = credential::password(tx, id).await?;
+    Ok(user.map(|user| (user, password)))
+}
+
+/// The device of the cookie, if this person signed in there before: what others do elsewhere does not concern it (2.4, F2).
+async fn recognised(
+    tx: &mut WriteTx<'_>,
+    cookie: Option<&Secret>,
+    found: &Found,
+) -> Result<Option<DeviceId>, StoreError> {
+    let (Some(secret), Some((user, _))) = (cookie, found) else { return Ok(None) };
+    let Some(id) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
+    Ok(device::knows(tx, id, user.id).await?.then_some(id))
+}
+
+/// A recognised device has an allowance of its own.
+fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option<DeviceId>) -> Counters {
+    let realm = tx.realm();
+    let what = match device {
+        Some(device) => format!("{} {device}", identifier.key()),
+        None => identifier.key().to_owned(),
+    };
+    Counters {
+        identifier: throttle_key::key(app, realm, "identifier", what.as_bytes()),
+        address: throttle_key::address(app, realm, "address", tx.allowed().request()),
+    }
+}
+
+async fn admit(
+    tx: &mut WriteTx<'_>,
+    counters: Counters,
+    recognised: bool,
+) -> Result<Result<i64, Refused>, StoreError> {
+    for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
+        if let Err(refused) = throttle::check_window(tx, kind, &counters.address).await? {
             return Ok(Err(refused));
         }
     }
-    throttle::count_try(tx, &keys.identifier).await
+    throttle::count_try(tx, Kind::Identifier, &counters.identifier).await
+}
+
+/// A try that failed.
+struct Failed {
+    user: Option<User>,
+    reason: &'static str,
+    failures: i64,
+}
+
+impl Failed {
+    /// What the log says of it.
+    fn events(&self, identifier: &[u8; 32]) -> store::Events {
+        let about = |event: Event| match &self.user {
+            Some(user) => event.user(user.id, user.name()),
+            // People type passwords here: kept only as a keyed hash.
+            None => event.with("identifier_hash", domain::event::hex(&identifier[..16])),
+        };
+        let failed = store::Events::from(about(Event::new(EventType::AuthnLoginFail).failed(self.reason)));
+        if self.failures < FIRST_WAIT_AT {
+            return failed;
+        }
+        let wait = domain::throttle::wait_after(self.failures).as_secs();
+        failed.and(about(Event::new(EventType::AuthnLoginLock)).with("wait_seconds", wait))
+    }
 }
 
 /// Writes that it did not work. The same rows for unknown and wrong.
 async fn fail(
     app: &App,
     allowed: Allowed,
-    user: Option<User>,
-    reason: &'static str,
-    keys: Keys,
-    failures: i64,
+    failed: Failed,
+    counters: Counters,
+    recognised: bool,
 ) -> Result<(), StoreError> {
     app.store
-        .write(allowed, app.now(), (user, reason, keys, failures), |tx, (user, reason, keys, failures)| {
+        .write(allowed, app.now(), (failed, counters, recognised), |tx, (failed, counters, recognised)| {
             Box::pin(async move {
-                for kind in [Kind::AddressMinute, Kind::AddressHour] {
-                    throttle::count_failure(tx, kind, &keys.address).await?;
+                for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
+                    throttle::count_failure(tx, kind, &counters.address).await?;
                 }
-                let about = |event: Event| match user {
-                    Some(user) => event.user(user.id, user.name()),
-                    // People type passwords here: kept only as a keyed hash.
-                    None => event.with("identifier_hash", domain::event::hex(&keys.identifier[..16])),
-                };
-                let failed = about(Event::new(EventType::AuthnLoginFail).failed(reason));
-                let mut events = store::Events::from(failed);
-                if *failures >= FIRST_WAIT_AT {
-                    let wait = domain::throttle::wait_after(*failures).as_secs();
-                    events = events.and(about(Event::new(EventType::AuthnLoginLock)).with("wait_seconds", wait));
-                }
-                Ok(Outcome::done((), events))
+                Ok(Outcome::done((), failed.events(&counters.identifier)))
             })
         })
         .await
 }
 
-async fn succeed(
+/// The password was right: on to the next step.
+async fn proved(
     app: &App,
     realm: &Arc<Realm>,
     allowed: Allowed,
     attempt: SignIn,
-    user: User,
-    password: CredentialId,
-    keys: Keys,
-) -> Result<SignedIn, SignInError> {
-    let input = (app.clone(), realm.clone(), attempt, user, password, keys);
-    let (begun, unsigned, withheld, user, roles) = app
+    (user, password): (User, CredentialId),
+    counters: Counters,
+) -> Result<Answer, SignInError> {
+    let input = (app.clone(), realm.clone(), attempt, user.id, password, counters);
+    let reached = app
         .store
-        .write(allowed, app.now(), input, |tx, (app, realm, attempt, user, password, keys)| {
+        .write(allowed, app.now(), input, |tx, (app, realm, attempt, user, password, counters)| {
             Box::pin(async move {
-                // The state that the hash was compared under may be gone by now. The update takes the row first: whatever ends sessions
-                // (disabling, a new password, sign-out everywhere) changes that row before it looks for them, so one order always wins.
-                let still = user::signed_in(tx, user.id).await?;
-                let current = credential::password(tx, user.id).await?.is_some_and(|p| p.id == *password);
-                let fresh = user::find(tx, user.id).await?;
-                let Some(user) = fresh.filter(|_| still && current) else {
-                    return Err(SignInError::InvalidCredentials);
-                };
-                let audience = attempt.audience.as_deref().unwrap_or(OWN_API);
-                let holding = directory::holding(app, tx, user.id.into(), AAL1).await?;
-                if !holding.directory.apis.contains_key(audience) {
-                    return Err(UnknownAudience.into());
-                }
-                let replaced = session::replace(tx, attempt.present.as_ref(), &user).await?;
-                let begun = session::begin(app, tx, &user, &holding, audience, attempt.device_label.as_deref()).await?;
-                throttle::clear(tx, Kind::Identifier, &keys.identifier).await?;
+                throttle::clear(tx, Kind::Identifier, &counters.identifier).await?;
                 credential::used(tx, *password).await?;
-                let unsigned = session::claims(app, realm, &holding, &begun.session, audience, tx.now())?;
-                let actor = session::owner(&user, &begun.session);
-                let signed_in =
-                    Event::new(EventType::AuthnLoginSuccess).user(user.id, user.name()).with("method", "pwd");
-                let created = Event::new(EventType::SessionCreated)
-                    .user(user.id, user.name())
-                    .with("session", begun.session.id.to_string())
-                    .with("device_label", begun.session.device_label.clone());
-                let events = [created].into_iter().chain(replaced).map(|event| event.acted_by(actor.clone()));
-                let events = store::Events::from(signed_in.acted_by(actor.clone())).and_all(events.collect::<Vec<_>>());
-                let roles = holding.access.granted_roles();
-                let answer: (session::Begun, Unsigned, Vec<String>, User, Vec<String>) =
-                    (begun, unsigned, holding.withheld, user, roles);
-                Ok(Outcome::done(answer, events))
+                let done = Established { password: Some(*password), ..Established::default() };
+                let arrived = Arrived::begun(attempt, *user, done);
+                match walk::go_on(app, realm, tx, arrived).await? {
+                    // It is the password that does not hold any more.
+                    None => Err(SignInError::InvalidCredentials),
+                    Some(outcome) => Ok(outcome),
+                }
             })
         })
         .await?;
-    let access_token = session::sign(app, realm.key, &unsigned).await?;
-    let tokens = Tokens {
-        access_token,
-        expires_in: unsigned.claims.exp - unsigned.claims.iat,
-        session: begun.session.id,
-        refresh: begun.refresh,
-        absolute_at: begun.session.deadlines.absolute_at,
-        withheld,
-    };
-    Ok(SignedIn { tokens, secret: begun.secret, user, roles })
+    reached.answer(app, realm).await
 }
 
 /// Raises the hash to the current parameters, after the answer is decided and off its path (PW-14).
@@ -297,4 +417,16 @@ fn raise_hash(app: &App, realm: &Realm, outdated: Option<(CredentialId, Password
             tracing::warn!(%error, "a password hash was not raised; the next sign-in tries again");
         }
     });
+}
+
+/// A method, as sent.
+fn methods(step: &Step, account: &domain::sign_in::Account, recovery: bool) -> Vec<&'static str> {
+    match step.name {
+        "second_factor" => {
+            let codes = recovery.then_some(SecondFactor::RecoveryCode);
+            account.second_factors.iter().copied().chain(codes).map(SecondFactor::as_str).collect()
+        }
+        "enrol_factor" => vec![SecondFactor::Totp.as_str()],
+        _ => Vec::new(),
+    }
 }

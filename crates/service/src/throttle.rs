@@ -1,6 +1,7 @@
 //! Keys of counters: keyed hashes of what is counted, so that the table tells no names and no addresses.
 
 use domain::allowed::Request;
+use domain::id::UserId;
 use domain::realm::RealmKey;
 use domain::secret::hmac_sha256;
 use domain::throttle::Throttled;
@@ -18,6 +19,11 @@ pub(crate) fn key(app: &App, realm: RealmKey, purpose: &str, what: &[u8]) -> [u8
 /// The key of a client's address: IPv4 alone, IPv6 by /64 (F3), so that one customer of a provider is one address.
 pub(crate) fn address(app: &App, realm: RealmKey, purpose: &str, request: &Request) -> [u8; 32] {
     key(app, realm, purpose, prefix(request).as_bytes())
+}
+
+/// The key of one factor of one person.
+pub(crate) fn factor(app: &App, realm: RealmKey, user: UserId, factor: &str) -> [u8; 32] {
+    key(app, realm, "factor", format!("{user} {factor}").as_bytes())
 }
 
 fn prefix(request: &Request) -> String {

@@ -4,7 +4,8 @@
 use domain::allowed::{Allowed, Job};
 use domain::event::{Event, EventType};
 use domain::realm::RealmKey;
-use store::{Events, Outcome, StoreError, Upkeep, session, throttle, user};
+use domain::time::hours;
+use store::{Events, Outcome, Read, StoreError, Upkeep, factor, session, sign_in, throttle, user};
 
 use crate::app::App;
 
@@ -21,7 +22,11 @@ pub async fn expire(app: &App, realm: RealmKey) -> Result<bool, StoreError> {
             Box::pin(async move {
                 let counters = throttle::expire(tx, CHUNK).await?;
                 let over = session::expire(tx, CHUNK).await?;
-                let more = over.len() as u64 >= CHUNK.unsigned_abs() || counters >= CHUNK.unsigned_abs();
+                let begun = sign_in::expire(tx, CHUNK).await?;
+                let hour_ago = tx.now().minus(hours(1));
+                let pending = factor::expire_pending(tx, hour_ago, CHUNK).await?;
+                let most = [counters, over.len() as u64, begun, pending].into_iter().max().unwrap_or(0);
+                let more = most >= CHUNK.unsigned_abs();
                 let mut events = Vec::with_capacity(over.len());
                 for (id, user) in over {
                     let name = user::find(tx, user).await?.map(|user| user.name().to_owned()).unwrap_or_default();

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::access::grant;
 use store::token::{self, Purpose};
 use store::user::{NewUser, User};
-use store::{Events, Outcome, Read, StoreError, WriteTx, unit, user};
+use store::{Events, Outcome, Read, StoreError, WriteTx, factor, unit, user};
 use thiserror::Error;
 
 use crate::app::App;
@@ -73,6 +73,8 @@ pub struct Person {
     pub user: User,
     /// Role names, sorted.
     pub roles: Vec<String>,
+    /// Kinds of second factors.
+    pub mfa: Vec<String>,
 }
 
 pub(crate) async fn person(app: &App, tx: &mut impl Read, user: User) -> Result<Person, StoreError> {
@@ -81,7 +83,11 @@ pub(crate) async fn person(app: &App, tx: &mut impl Read, user: User) -> Result<
     let mut roles: Vec<String> = held.iter().map(|held| directory.graph.name(held.role).to_owned()).collect();
     roles.sort_unstable();
     roles.dedup();
-    Ok(Person { user, roles })
+    let mut mfa: Vec<String> = factor::of_user(tx, user.id).await?.into_iter().map(|factor| factor.kind).collect();
+    mfa.retain(|kind| matches!(kind.as_str(), "totp" | "passkey"));
+    mfa.sort_unstable();
+    mfa.dedup();
+    Ok(Person { user, roles, mfa })
 }
 
 /// The caller.

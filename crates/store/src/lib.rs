@@ -17,12 +17,15 @@ pub use outcome::{Events, Outcome, Upkeep};
 
 pub mod access; // APIs, permissions, roles, grants: who may do what
 pub mod counter; // what caches are keyed on
-pub mod credential; // factors
+pub mod credential; // passwords
+pub mod device; // recognised devices
+pub mod factor; // second factors
 pub mod key; // signing keys
 pub mod outbox; // messages that wait
 pub mod realm; // isolated directories
 pub mod refresh; // refresh families
 pub mod session; // sessions
+pub mod sign_in; // sign-ins in progress
 pub mod throttle; // counters of failures
 pub mod token; // single-use links
 pub mod unit; // the organisation's places

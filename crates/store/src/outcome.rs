@@ -76,6 +76,11 @@ impl<T> Outcome<T> {
         Self { value, done: Done::Nothing }
     }
 
+    /// The same deed with another value.
+    pub fn map<U>(self, other: impl FnOnce(T) -> U) -> Outcome<U> {
+        Outcome { value: other(self.value), done: self.done }
+    }
+
     /// Upkeep was written, which has no event.
     pub const fn upkeep(value: T, upkeep: Upkeep) -> Self {
         Self { value, done: Done::Upkeep(upkeep) }

@@ -109,6 +109,40 @@ pub async fn advance(tx: &mut WriteTx<'_>, id: FamilyId, from: i64) -> Result<bo
     Ok(tx.execute(sql, values).await? == 1)
 }
 
+/// A family after a fresh authentication.
+#[derive(Clone, Debug)]
+pub struct Advanced {
+    /// Which.
+    pub id: FamilyId,
+    /// Its new generation.
+    pub generation: i64,
+    /// Its sealed HMAC key.
+    pub sealed_key: Vec<u8>,
+    /// The audience of its access tokens.
+    pub audience: String,
+}
+
+/// Moves the family of a session and client one generation on whatever its age: step-up and a new password always do (api.md, "Refresh").
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn renew(
+    tx: &mut WriteTx<'_>,
+    session: SessionId,
+    client_id: &str,
+    idle_at: Timestamp,
+) -> Result<Option<Advanced>, StoreError> {
+    let sql = sql!(
+        "UPDATE refresh_family SET generation = generation + 1, rotated_at = $4, idle_at = $5
+          WHERE realm_id = $1 AND session_id = $2 AND client_id = $3 AND ended_at IS NULL AND absolute_at > $4
+          RETURNING id, generation, family_key, audience"
+    );
+    let values = params![tx.realm(), session, client_id, tx.now(), idle_at];
+    let rows = tx.returning(sql, values).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Advanced { id: row.get(0)?, generation: row.get(1)?, sealed_key: row.get(2)?, audience: row.get(3)? }))
+}
+
 /// Ends one family; its session is ended by `store::session::end`.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Sessions. The hot row of a refresh is the family (`store::refresh`); this one is what people see and end.
 
-use domain::id::{PrincipalId, SessionId, UserId};
+use domain::id::{DeviceId, PrincipalId, SessionId, UserId};
 use domain::secret::SecretHash;
 use domain::session::{Deadlines, EndReason};
 use domain::time::Timestamp;
@@ -108,6 +108,8 @@ pub struct NewSession {
     pub secret: SecretHash,
     /// What the device is called.
     pub device_label: Option<String>,
+    /// The recognised device.
+    pub device: Option<DeviceId>,
     /// How surely.
     pub acr: &'static str,
     /// With what.
@@ -124,8 +126,8 @@ pub fn create_statement(tx: &impl Read, new: &NewSession) -> Statement {
     let request = tx.allowed().request();
     let sql = sql!(
         "INSERT INTO session (realm_id, id, user_id, secret_hash, device_label, address, user_agent, acr, amr, auth_at, idle_seconds,
-            created_at, last_active_at, idle_at, absolute_at, renewed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10, $10, $12, $13, $10)"
+            created_at, last_active_at, idle_at, absolute_at, renewed_at, device_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10, $10, $12, $13, $10, $14)"
     );
     let params = params![
         tx.realm(),
@@ -141,6 +143,7 @@ pub fn create_statement(tx: &impl Read, new: &NewSession) -> Statement {
         new.idle_seconds,
         new.deadlines.idle_at,
         new.deadlines.absolute_at,
+        new.device,
     ];
     Statement { sql, params }
 }
@@ -263,4 +266,30 @@ pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId) -> Result<bool, StoreErro
         .pipeline(vec![Statement { sql: session, params: values.clone() }, Statement { sql: family, params: values }])
         .await?;
     Ok(counts.first() == Some(&1))
+}
+
+/// What a session becomes when its person proves again who they are.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    /// Hash of the new session cookie: the old one is worth nothing from now on (SES-02).
+    pub secret: SecretHash,
+    /// How surely.
+    pub acr: String,
+    /// With what.
+    pub amr: String,
+    /// When it locks.
+    pub idle_at: Timestamp,
+}
+
+/// Marks a fresh authentication; `false`: the session is locked or over.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn proved(tx: &mut WriteTx<'_>, id: SessionId, to: &Proved) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "UPDATE session SET secret_hash = $3, acr = $4, amr = $5, auth_at = $6, last_active_at = $6, idle_at = $7
+          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $6 AND absolute_at > $6"
+    );
+    let values = params![tx.realm(), id, to.secret.bytes(), &to.acr, &to.amr, tx.now(), to.idle_at];
+    Ok(tx.execute(sql, values).await? == 1)
 }

@@ -15,11 +15,15 @@ pub struct Refused {
     pub report: Option<i64>,
 }
 
-/// Counts a try for an identifier before its password is looked at; inside a wait it is refused and not counted.
+/// Counts a try before what proves it is looked at; inside a wait it is refused and not counted.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn count_try(tx: &mut WriteTx<'_>, key: &[u8; 32]) -> Result<Result<i64, Refused>, StoreError> {
+pub async fn count_try(
+    tx: &mut WriteTx<'_>,
+    kind: Kind,
+    key: &[u8; 32],
+) -> Result<Result<i64, Refused>, StoreError> {
     let (realm, now) = (tx.realm(), tx.now());
     // Failures in a row are forgotten after a day without any.
     let sql = sql!(
@@ -28,15 +32,15 @@ pub async fn count_try(tx: &mut WriteTx<'_>, key: &[u8; 32]) -> Result<Result<i6
          ON CONFLICT (realm_id, kind, key) DO UPDATE SET count = throttle.count + 1, expires_at = $5
           WHERE throttle.blocked_until <= $4 RETURNING count"
     );
-    let values = params![realm, Kind::Identifier.as_str(), &key[..], now, now.plus(days(1))];
+    let values = params![realm, kind.as_str(), &key[..], now, now.plus(days(1))];
     let Some(row) = tx.returning(sql, values).await?.into_iter().next() else {
-        return Ok(Err(refuse(tx, Kind::Identifier, key).await?));
+        return Ok(Err(refuse(tx, kind, key).await?));
     };
     let count: i64 = row.get(0)?;
     let wait = wait_after(count);
     if !wait.is_zero() {
         let block = sql!("UPDATE throttle SET blocked_until = $4 WHERE realm_id = $1 AND kind = $2 AND key = $3");
-        tx.execute(block, params![realm, Kind::Identifier.as_str(), &key[..], now.plus(wait)]).await?;
+        tx.execute(block, params![realm, kind.as_str(), &key[..], now.plus(wait)]).await?;
     }
     Ok(Ok(count))
 }

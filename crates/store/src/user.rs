@@ -289,6 +289,16 @@ pub async fn password_chosen(tx: &mut WriteTx<'_>, id: UserId, confirms_email: b
     tx.execute(sql, values).await.map(|_| ())
 }
 
+/// Remembers that a person changed their own password: their present session goes on.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn password_changed(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), StoreError> {
+    let sql = sql!("UPDATE \"user\" SET password_changed_at = $3, updated_at = $3 WHERE realm_id = $1 AND id = $2");
+    let values = params![tx.realm(), id, tx.now()];
+    tx.execute(sql, values).await.map(|_| ())
+}
+
 /// Raises the version of a person whose grants changed.
 ///
 /// # Errors

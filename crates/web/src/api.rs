@@ -2,6 +2,7 @@
 
 mod audit;
 mod device;
+mod factor;
 mod grant;
 mod key;
 mod me;
@@ -11,13 +12,14 @@ mod role;
 mod session;
 mod shape;
 mod sign_in;
+mod step_up;
 mod unit;
 mod user;
 
 pub(crate) use device::describe;
 pub(crate) use session::forget;
 pub use shape::ProblemDocument;
-pub(crate) use sign_in::{label, set_cookies};
+pub(crate) use sign_in::{label, renew_cookies, set_cookies, visit};
 
 use crate::table::Table;
 
@@ -25,7 +27,7 @@ use crate::table::Table;
 #[must_use]
 pub fn mount(table: Table) -> Table {
     let table = session::mount(refresh::mount(sign_in::mount(table)));
-    let table = me::mount(password::mount(table));
+    let table = factor::mount(step_up::mount(me::mount(password::mount(table))));
     let table = grant::mount(user::mount(table));
     key::mount(audit::mount(unit::mount(role::mount(table))))
 }

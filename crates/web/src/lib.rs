@@ -6,10 +6,11 @@ pub mod http; // conventions: requests, problems, bodies, headers, cookies, cros
 pub mod openapi; // the document, made from the table
 pub mod operations; // health and metrics, on their own listener
 pub mod pages; // pages as routes
+mod qr; // QR codes as SVG
 mod router;
 pub mod table; // the one way to mount a route: with its permission
 pub mod view; // pages as typed structs
-pub mod well_known; // keys, metadata, the roles catalogue // everything put together
+pub mod well_known; // keys, metadata, the roles catalogue
 
 pub use config::{Config, Demo, DemoPerson, Web};
 pub use router::{Service, endpoints, router, service};

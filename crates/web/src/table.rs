@@ -11,7 +11,6 @@ use axum::routing::MethodRouter;
 use domain::caller::{Caller, Forbidden};
 use domain::id::{SessionId, UserId};
 use domain::permission::Permission;
-use domain::time::Timestamp;
 use service::caller::Bearer;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem, Paths};
 use utoipa::openapi::schema::Schema;
@@ -242,8 +241,8 @@ async fn admit(rule: &Rule, request: &mut Request) -> Result<Option<Caller>, Pro
         service::caller::refused(&web.app, &caller, &forbidden).await?;
         return Err(forbidden.into());
     }
-    if rule.step_up && web.app.settings.require_step_up {
-        fresh(&caller, web.app.now())?;
+    if rule.step_up {
+        fresh(&web, &caller, access).await?;
     }
     known_queries(rule, request.uri())?;
     request.extensions_mut().insert(caller.clone());
@@ -253,12 +252,17 @@ async fn admit(rule: &Rule, request: &mut Request) -> Result<Option<Caller>, Pro
 /// An authentication may be so old for operations marked `x-step-up`.
 const FRESH_SECONDS: u32 = 300;
 
-/// RFC 9470: says which authentication would do.
-fn fresh(caller: &Caller, now: Timestamp) -> Result<(), Problem> {
-    if now.since(caller.auth_at()).as_secs() <= u64::from(FRESH_SECONDS) {
+/// RFC 9470: says which authentication would do. Administration needs two factors, oneself as many as the account has.
+async fn fresh(web: &Web, caller: &Caller, access: Access) -> Result<(), Problem> {
+    let acr = match access {
+        Access::Oneself => service::step_up::strongest(&web.app, caller).await?,
+        _ => domain::session::AAL2,
+    };
+    let strong = acr == domain::session::AAL1 || caller.acr() == acr;
+    if strong && web.app.now().since(caller.auth_at()).as_secs() <= u64::from(FRESH_SECONDS) {
         return Ok(());
     }
-    Err(Problem::insufficient(domain::session::AAL1, FRESH_SECONDS))
+    Err(Problem::insufficient(acr, FRESH_SECONDS))
 }
 
 fn known_queries(rule: &Rule, uri: &Uri) -> Result<(), Problem> {

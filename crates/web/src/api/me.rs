@@ -27,7 +27,9 @@ pub(super) fn mount(table: Table) -> Table {
     responses((status = 200, description = "The person", body = Me), (status = "4XX", description = "Refused", body = ProblemDocument)))]
 async fn me(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<Me>, Problem> {
     let user = service::user::me(&web.app, &caller).await?.into();
-    Ok(Out(Me { user, recommended_actions: Vec::new() }))
+    let factors = service::factor::own(&web.app, &caller).await?;
+    let recommended_actions = service::factor::recommended(&factors, caller.access());
+    Ok(Out(Me { user, recommended_actions }))
 }
 
 /// Everything that one may do, where, until when, and through which grant.

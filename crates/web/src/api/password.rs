@@ -3,21 +3,26 @@
 use axum::Json as Out;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::password::{LEAST_SINGLE_FACTOR, MOST_BYTES, MOST_CODE_POINTS};
+use axum::response::{IntoResponse, Response};
+use domain::password::{LEAST_SINGLE_FACTOR, MOST_BYTES, MOST_CODE_POINTS, Password};
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::shape::ProblemDocument;
+use super::sign_in::renew_cookies;
 use crate::config::Web;
 use crate::http::body::Json;
 use crate::http::problem::Problem;
 use crate::http::request::Context;
-use crate::table::{Access, Table};
+use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
-    table.json(Access::Public, routes!(reset)).json(Access::Public, routes!(policy))
+    table
+        .json(Access::Public, routes!(reset))
+        .json(Access::Public, routes!(policy))
+        .json(Access::Oneself, routes!(change))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -41,6 +46,32 @@ async fn reset(State(web): State<Web>, context: Context, Json(body): Json<ResetB
     let realm = context.realm.key;
     service::invitation::choose_password(&web.app, realm, token, &body.new_password, context.request).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeBody {
+    current_password: String,
+    new_password: String,
+}
+
+/// Changes one's own password. One's other sessions end; this one gets new cookies, the old session cookie dies.
+#[utoipa::path(put, path = "/api/v1/me/password", tag = "me", request_body = ChangeBody, security(("bearer" = [])),
+    responses((status = 204, description = "Changed"),
+        (status = 422, description = "Wrong at `/current_password`, or refused at `/new_password`", body = ProblemDocument),
+        (status = 429, description = "Inside a wait; not looked at", body = ProblemDocument),
+        (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
+async fn change(
+    State(web): State<Web>,
+    context: Context,
+    SignedIn(caller): SignedIn,
+    Json(body): Json<ChangeBody>,
+) -> Result<Response, Problem> {
+    let passwords = (Password::typed(&body.current_password).ok(), body.new_password.as_str());
+    let secrets = service::password::change(&web.app, &context.realm, &caller, passwords).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    renew_cookies(&web, &context.realm, &secrets, &mut response);
+    Ok(response)
 }
 
 /// What may be a password.

@@ -38,7 +38,7 @@ struct RefreshBody {
 
 /// A new access token.
 #[derive(Debug, Serialize, ToSchema)]
-struct RefreshedBody {
+pub(super) struct RefreshedBody {
     /// RFC 9068.
     access_token: String,
     token_type: &'static str,

@@ -31,12 +31,23 @@ pub(super) fn mount(table: Table) -> Table {
         .json(Access::May(Permission::SessionsEnd), routes!(end))
 }
 
+/// The present session.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+struct PresentBody {
+    #[serde(flatten)]
+    session: SessionShape,
+    /// Sensitive roles that need a second factor first.
+    withheld: Vec<String>,
+}
+
 /// This session.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session", security(("bearer" = [])),
-    responses((status = 200, description = "The session", body = SessionShape), (status = "4XX", description = "Refused", body = ProblemDocument)))]
-async fn present(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<SessionShape>, Problem> {
+    responses((status = 200, description = "The session", body = PresentBody), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn present(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<PresentBody>, Problem> {
     let session = service::session::present(&web.app, &caller).await?.ok_or(Code::NotFound)?;
-    Ok(Out(SessionShape::new(session, Some(caller.session()), web.app.now())))
+    let withheld = caller.access().withheld_roles();
+    let session = SessionShape::new(session, Some(caller.session()), web.app.now());
+    Ok(Out(PresentBody { session, withheld }))
 }
 
 /// The person acted: idle starts again.

@@ -85,13 +85,13 @@ pub(super) struct User {
 pub(super) struct Me {
     #[serde(flatten)]
     pub(super) user: User,
-    /// What would make the account safer: nothing yet.
-    pub(super) recommended_actions: Vec<String>,
+    /// What would make the account safer: `add_second_factor`, `add_another_second_factor`, `make_recovery_codes`, `confirm_second_factor`.
+    pub(super) recommended_actions: Vec<&'static str>,
 }
 
 impl From<Person> for User {
     fn from(person: Person) -> Self {
-        let Person { user, roles } = person;
+        let Person { user, roles, mfa } = person;
         Self {
             id: user.id.uuid(),
             email_verified: user.email_verified_at.is_some(),
@@ -107,7 +107,7 @@ impl From<Person> for User {
             external_id: user.external_id,
             status: user.status.as_str(),
             roles,
-            mfa: Vec::new(),
+            mfa,
             last_sign_in_at: user.last_sign_in_at.map(at),
             password_changed_at: user.password_changed_at.map(at),
             created_at: at(user.created_at),

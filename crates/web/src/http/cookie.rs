@@ -14,6 +14,8 @@ pub enum Cookie {
     Refresh,
     /// A sign-in on pages, a link's token.
     Flow,
+    /// `sign-in`: a recognised device.
+    Device,
 }
 
 impl Cookie {
@@ -22,6 +24,7 @@ impl Cookie {
             Self::Session => "__Host-bailiwick-session",
             Self::Refresh => "__Host-bailiwick-refresh",
             Self::Flow => "__Host-bailiwick-flow",
+            Self::Device => "__Host-bailiwick-device",
         };
         if realm.slug.is_main() { base.to_owned() } else { format!("{base}.{}", realm.slug.as_str()) }
     }
@@ -29,7 +32,7 @@ impl Cookie {
     const fn same_site(self) -> &'static str {
         match self {
             Self::Session | Self::Flow => "Lax",
-            Self::Refresh => "Strict",
+            Self::Refresh | Self::Device => "Strict",
         }
     }
 
@@ -68,6 +71,12 @@ impl Cookie {
 #[must_use]
 pub fn session(headers: &HeaderMap, realm: &Realm) -> Option<Secret> {
     Cookie::Session.read(headers, realm).as_deref().and_then(Secret::parse)
+}
+
+/// The device cookie of a request.
+#[must_use]
+pub fn device(headers: &HeaderMap, realm: &Realm) -> Option<Secret> {
+    Cookie::Device.read(headers, realm).as_deref().and_then(Secret::parse)
 }
 
 /// The refresh cookie of a request.

@@ -7,13 +7,16 @@ use domain::time::Timestamp;
 use service::StoreError;
 use service::api::ApiError;
 use service::audit::AuditError;
+use service::factor::FactorError;
 use service::grant::GrantError;
 use service::invitation::LinkError;
 use service::key::KeyError;
+use service::password::ChangeError;
 use service::refresh::RefreshError;
 use service::role::RoleError;
 use service::session::EndError;
 use service::sign_in::SignInError;
+use service::step_up::StepUpError;
 use service::unit::UnitError;
 use service::user::UserError;
 use wire::problem::{Code, FieldError};
@@ -157,11 +160,55 @@ impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::InvalidCredentials => Code::InvalidCredentials.into(),
+            SignInError::Dead => Code::TokenRefused.into(),
+            SignInError::Password(error) => Self::invalid("/new_password", error.code(), error.to_string()),
             SignInError::Throttled(throttled) => Self::wait(throttled.until),
             SignInError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
             SignInError::Overloaded(_) => Self::busy(2),
             SignInError::Key(error) => error.into(),
             SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StepUpError> for Problem {
+    fn from(error: StepUpError) -> Self {
+        match error {
+            StepUpError::SignedOut => Self::not_signed_in(true),
+            StepUpError::Wrong => Self::invalid("/password", "wrong", error.to_string()),
+            StepUpError::Throttled(throttled) => Self::wait(throttled.until),
+            StepUpError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
+            StepUpError::Overloaded(_) => Self::busy(2),
+            StepUpError::Key(error) => error.into(),
+            StepUpError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::SignedOut => Self::not_signed_in(true),
+            ChangeError::Wrong => Self::invalid("/current_password", "wrong", error.to_string()),
+            ChangeError::Password(error) => Self::invalid("/new_password", error.code(), error.to_string()),
+            ChangeError::Throttled(throttled) => Self::wait(throttled.until),
+            ChangeError::Overloaded(_) => Self::busy(2),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FactorError> for Problem {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::SignedOut => Self::not_signed_in(true),
+            FactorError::Forbidden(forbidden) => forbidden.into(),
+            FactorError::NotFound => Code::NotFound.into(),
+            FactorError::Wrong => Self::invalid("/code", "wrong", error.to_string()),
+            FactorError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            FactorError::Throttled(throttled) => Self::wait(throttled.until),
+            FactorError::Overloaded(_) => Self::busy(2),
+            FactorError::Store(error) => error.into(),
         }
     }
 }

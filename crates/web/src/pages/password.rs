@@ -10,5 +10,6 @@ pub(super) fn refusal(error: PasswordError) -> PasswordRefusal {
         PasswordError::TooShort(least) => PasswordRefusal::TooShort(least),
         PasswordError::TooLong => PasswordRefusal::TooLong,
         PasswordError::ContextWord => PasswordRefusal::ContextWord,
+        PasswordError::Reused => PasswordRefusal::Reused,
     }
 }

@@ -7,12 +7,12 @@ use domain::password::Password;
 use domain::secret::Secret;
 use domain::user::Identifier;
 use serde::Deserialize;
-use service::sign_in::{SignIn, SignInError};
+use service::sign_in::{Answer, Medium, SignIn, SignInError};
 
 use super::{cookie_line, frame, page, see};
-use crate::api::{label, set_cookies};
+use crate::api::{label, set_cookies, visit};
 use crate::config::Web;
-use crate::http::cookie::{self, Cookie};
+use crate::http::cookie::Cookie;
 use crate::http::form::{self, Form};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -110,11 +110,19 @@ pub(super) async fn submit(
         password: Password::typed(&fields.password).ok(),
         audience: None,
         device_label: label(fields.device_label.as_deref().filter(|text| !text.trim().is_empty()))?,
-        present: cookie::session(&headers, &context.realm),
+        return_to: own_path(return_to).map(ToOwned::to_owned),
+        medium: Medium::Browser,
+        visit: visit(&headers, &context.realm),
     };
     let now = web.app.now().seconds();
-    match service::sign_in::with_password(&web.app, &context.realm, attempt, context.request.clone()).await {
-        Ok(done) => {
+    match service::sign_in::start(&web.app, &context.realm, attempt, context.request.clone()).await {
+        Ok(Answer::Owed(owed)) => {
+            let mut response = see(&context, owed.step.page);
+            let flow = owed.held.secret().expose();
+            cookie_line(&mut response, Cookie::Flow.set(&context.realm, &flow, FLOW_SECONDS));
+            Ok(response)
+        }
+        Ok(Answer::SignedIn(done)) => {
             let mut response = see(&context, own_path(return_to).unwrap_or("/account"));
             set_cookies(&web, &context.realm, &done, &mut response);
             cookie_line(&mut response, Cookie::Flow.expire(&context.realm));
@@ -129,7 +137,7 @@ pub(super) async fn submit(
             Ok(response)
         }
         Err(SignInError::Overloaded(_)) => Ok(again(StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Busy)),
-        Err(error @ (SignInError::Audience(_) | SignInError::Key(_) | SignInError::Store(_))) => Err(error.into()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,0 +1,399 @@
+//! What people do with their own second factors, and administrators with those of others.
+
+use domain::allowed::{Allowed, Operator};
+use domain::caller::{Caller, Forbidden, Scope};
+use domain::event::{Event, EventType};
+use domain::id::{CredentialId, UserId};
+use domain::permission::Permission;
+use domain::realm::Realm;
+use domain::session::EndReason;
+use domain::throttle::{Kind, Throttled};
+use domain::totp::{self, Seed};
+use serde::{Deserialize, Serialize};
+use store::access::grant;
+use store::factor::Factor;
+use store::user::User;
+use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, factor, session, throttle, user};
+use thiserror::Error;
+
+use super::{MOST_TOTP, new_set, open_seed, seal_seed, used_at};
+use crate::app::App;
+use crate::caller::{self, SignedOut};
+use crate::directory;
+use crate::hashing::Overloaded;
+use crate::mail::{self, Notice};
+use crate::throttle as throttle_key;
+
+/// Why a factor was not changed.
+#[derive(Debug, Error)]
+pub enum FactorError {
+    /// The caller's session ended meanwhile.
+    #[error("the session ended")]
+    SignedOut,
+    /// No permission.
+    #[error("a permission is missing")]
+    Forbidden(Forbidden),
+    /// No such person within reach, or no such factor.
+    #[error("there is no such factor")]
+    NotFound,
+    /// The code is wrong.
+    #[error("that code is not right")]
+    Wrong,
+    /// What stands in the way; the text says what to do.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// Inside a wait; not looked at.
+    #[error("too many attempts")]
+    Throttled(Throttled),
+    /// Too many codes are being hashed.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<SignedOut> for FactorError {
+    fn from(_: SignedOut) -> Self {
+        Self::SignedOut
+    }
+}
+
+impl From<Forbidden> for FactorError {
+    fn from(forbidden: Forbidden) -> Self {
+        Self::Forbidden(forbidden)
+    }
+}
+
+/// The caller's own factors in force.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Factor>, StoreError> {
+    let id = caller.user();
+    app.store.read(&caller.oneself(), app.now(), move |tx| Box::pin(factor::of_user(tx, id))).await
+}
+
+/// All factors that the caller ever had, newest first (MFA-08).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn history(app: &App, caller: &Caller) -> Result<Vec<Factor>, StoreError> {
+    let id = caller.user();
+    app.store.read(&caller.oneself(), app.now(), move |tx| Box::pin(factor::history(tx, id))).await
+}
+
+/// All factors that somebody within reach ever had, newest first.
+///
+/// # Errors
+/// [`FactorError`].
+pub async fn of_user(app: &App, caller: &Caller, id: UserId) -> Result<Vec<Factor>, FactorError> {
+    let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                user::find(tx, id).await?.ok_or(FactorError::NotFound)?;
+                Ok(factor::history(tx, id).await?)
+            })
+        })
+        .await
+}
+
+/// What an application is told once, while it is being bound.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The factor's id, for the confirmation.
+    pub id: CredentialId,
+    /// The seed.
+    pub seed: Seed,
+    /// What the QR code carries.
+    pub uri: String,
+}
+
+/// Begins to bind an application; nothing of it counts before it is confirmed.
+///
+/// # Errors
+/// [`FactorError`].
+pub async fn begin_totp(app: &App, realm: &Realm, caller: &Caller, label: &str) -> Result<Bound, FactorError> {
+    let input = (app.clone(), realm.name.clone(), caller.clone(), label.to_owned());
+    app.store
+        .write(caller.oneself(), app.now(), input, |tx, (app, organisation, caller, label)| {
+            Box::pin(async move {
+                let caller = caller::again(app, tx, caller).await??;
+                let person = user::find(tx, caller.user()).await?.ok_or(FactorError::SignedOut)?;
+                if factor::totps(tx, person.id).await?.len() >= MOST_TOTP {
+                    return Err(FactorError::Conflict("Ten applications are the most. Remove one first."));
+                }
+                let entropy = tx.entropy();
+                let (id, seed) = (CredentialId::new(&*entropy, tx.now()), Seed::new(&*entropy));
+                let envelope = seal_seed(app, &*entropy, tx, id, &seed);
+                factor::begin_totp(tx, id, person.id, label, &envelope).await?;
+                let uri = seed.uri(organisation, person.username.as_deref().unwrap_or_default());
+                Ok(Outcome::upkeep(Bound { id, seed, uri }, Upkeep::Pending))
+            })
+        })
+        .await
+}
+
+/// Binds an application with a code that it shows; returns recovery codes if the person had none.
+///
+/// # Errors
+/// [`FactorError`].
+pub async fn confirm_totp(
+    app: &App,
+    caller: &Caller,
+    id: CredentialId,
+    code: Option<totp::Code>,
+) -> Result<Vec<String>, FactorError> {
+    let key = throttle_key::factor(app, caller.realm(), caller.user(), "enrolment");
+    let input = (app.clone(), caller.clone(), id, code, key);
+    let step = app
+        .store
+        .write(caller.oneself(), app.now(), input, |tx, (app, caller, id, code, key)| {
+            Box::pin(look(app, tx, caller, *id, code.as_ref(), key))
+        })
+        .await??;
+    let codes = new_set(app).await?;
+    let input = (app.clone(), caller.clone(), id, step, codes, key);
+    app.store
+        .write(caller.oneself(), app.now(), input, |tx, (app, caller, id, step, codes, key)| {
+            Box::pin(async move {
+                let caller = caller::again(app, tx, caller).await??;
+                let person = user::find(tx, caller.user()).await?.ok_or(FactorError::SignedOut)?;
+                let row = factor::pending(tx, person.id, *id).await?.ok_or(FactorError::NotFound)?;
+                if !factor::confirm(tx, *id, &row.label, &used_at(*step)).await? {
+                    return Err(FactorError::NotFound);
+                }
+                throttle::clear(tx, Kind::Factor, key).await?;
+                let mut events = Events::from(enrolled(&person, "totp", *id).with("label", row.label));
+                let mut shown = Vec::new();
+                if factor::recovery_codes(tx, person.id).await?.is_none() {
+                    let set = codes.give(app, tx, person.id).await?;
+                    shown.clone_from(&codes.shown);
+                    events = events.and(enrolled(&person, "recovery_codes", set));
+                }
+                mail::notice(app, tx, &person, Notice::FactorAdded).await?;
+                Ok(Outcome::done(shown, events))
+            })
+        })
+        .await
+}
+
+fn enrolled(person: &User, kind: &'static str, id: CredentialId) -> Event {
+    Event::new(EventType::FactorEnrolled)
+        .user(person.id, person.name())
+        .with("kind", kind)
+        .with("factor", id.to_string())
+}
+
+/// Whether the code is the pending seed's.
+async fn look(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    caller: &Caller,
+    id: CredentialId,
+    code: Option<&totp::Code>,
+    key: &[u8; 32],
+) -> Result<Outcome<Result<i64, FactorError>>, FactorError> {
+    let caller = caller::again(app, tx, caller).await??;
+    let row = factor::pending(tx, caller.user(), id).await?.ok_or(FactorError::NotFound)?;
+    if let Err(refused) = throttle::count_try(tx, Kind::Factor, key).await? {
+        return Ok(throttle_key::refusal(refused, FactorError::Throttled));
+    }
+    let (seed, now) = (open_seed(app, tx, &row)?, tx.now());
+    let right = code.and_then(|code| seed.matches(code, now, None));
+    Ok(Outcome::upkeep(right.ok_or(FactorError::Wrong), Upkeep::Throttle))
+}
+
+/// A factor gets another name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rename {
+    /// Which.
+    pub id: CredentialId,
+    /// What its owner calls it.
+    pub label: String,
+}
+
+/// Renames one of the caller's own factors.
+///
+/// # Errors
+/// [`FactorError`].
+pub async fn rename(app: &App, caller: &Caller, command: Rename) -> Result<Factor, FactorError> {
+    app.store
+        .write(caller.oneself(), app.now(), (app.clone(), caller.clone(), command), |tx, (app, caller, command)| {
+            Box::pin(async move {
+                let caller = caller::again(app, tx, caller).await??;
+                let person = user::find(tx, caller.user()).await?.ok_or(FactorError::SignedOut)?;
+                let before = one(tx, person.id, command.id).await?;
+                if !factor::rename(tx, person.id, command.id, &command.label).await? {
+                    return Err(FactorError::NotFound);
+                }
+                let event = Event::new(EventType::FactorUpdated).user(person.id, person.name());
+                let event = event.changed("label", before.label.as_str(), command.label.as_str());
+                let after = Factor { label: command.label.clone(), ..before };
+                Ok(Outcome::done(after, event.with("factor", command.id.to_string())))
+            })
+        })
+        .await
+}
+
+async fn one(tx: &mut impl Read, user: UserId, id: CredentialId) -> Result<Factor, FactorError> {
+    let all = factor::of_user(tx, user).await?;
+    all.into_iter().find(|factor| factor.id == id && factor.kind != "password").ok_or(FactorError::NotFound)
+}
+
+/// A factor of somebody is to be removed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Removal {
+    /// Whose.
+    pub user: UserId,
+    /// Which.
+    pub id: CredentialId,
+}
+
+/// Removes one of the caller's own factors, but the last one of a person who needs it (MFA-06). Their other sessions end.
+///
+/// # Errors
+/// [`FactorError`].
+pub async fn remove_own(app: &App, caller: &Caller, id: CredentialId) -> Result<(), FactorError> {
+    let command = Removal { user: caller.user(), id };
+    remove(app, caller.oneself(), Some((caller.clone(), false)), command).await
+}
+
+/// Removes a factor of somebody within reach: `users:manage`, and the right to give every role that they hold (no climbing). All their sessions
+/// end; whose role needs a factor binds another one at the next sign-in.
+///
+/// # Errors
+/// [`FactorError`].
+pub async fn remove_other(app: &App, caller: &Caller, command: Removal) -> Result<(), FactorError> {
+    if command.user == caller.user() {
+        caller.allow(Permission::UsersManage, Scope::Anywhere)?;
+        return remove_own(app, caller, command.id).await;
+    }
+    let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
+    remove(app, allowed, Some((caller.clone(), true)), command).await
+}
+
+/// The same for the operator of the machine.
+///
+/// # Errors
+/// [`FactorError`].
+pub async fn remove_as_operator(app: &App, operator: Operator, command: Removal) -> Result<(), FactorError> {
+    remove(app, operator.into(), None, command).await
+}
+
+async fn remove(
+    app: &App,
+    allowed: Allowed,
+    caller: Option<(Caller, bool)>,
+    command: Removal,
+) -> Result<(), FactorError> {
+    app.store
+        .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, command)| {
+            Box::pin(async move {
+                let own = may_remove(app, tx, caller.as_ref(), command).await?;
+                tx.exclusive(Guard::Principal(command.user.into())).await?;
+                let person = user::find(tx, command.user).await?.ok_or(FactorError::NotFound)?;
+                let gone = one(tx, person.id, command.id).await?;
+                let second = factor::of_user(tx, person.id).await?;
+                let last = gone.kind != "recovery_codes"
+                    && !second.iter().any(|other| other.kind == "totp" && other.id != gone.id);
+                if own.is_some() && last && directory::demands_second_factor(app, tx, person.id).await? {
+                    return Err(FactorError::Conflict(
+                        "Your role needs a second factor, and this is the last one. Add another one first.",
+                    ));
+                }
+                if !factor::end(tx, person.id, gone.id).await? {
+                    return Err(FactorError::NotFound);
+                }
+                let mut events = vec![removed(&person, &gone)];
+                // Without a second factor, the codes that stand in for one are of no use.
+                if last && let Some(codes) = second.iter().find(|other| other.kind == "recovery_codes") {
+                    factor::end(tx, person.id, codes.id).await?;
+                    events.push(removed(&person, codes));
+                }
+                let reason = EndReason::FactorRemoved;
+                let ended = session::end_all(tx, person.id, own, reason).await?;
+                events.extend(ended.into_iter().map(|s| crate::session::ended(s, person.id, person.name(), reason)));
+                mail::notice(app, tx, &person, Notice::FactorRemoved).await?;
+                let mut events = events.into_iter();
+                let first = events.next().ok_or(FactorError::NotFound)?;
+                Ok(Outcome::done((), Events::from(first).and_all(events)))
+            })
+        })
+        .await
+}
+
+fn removed(person: &User, factor: &Factor) -> Event {
+    Event::new(EventType::FactorRemoved)
+        .user(person.id, person.name())
+        .with("kind", factor.kind.as_str())
+        .with("factor", factor.id.to_string())
+        .changed("label", factor.label.as_str(), serde_json::Value::Null)
+}
+
+/// By the state of this transaction, the caller may; returns the session that stays if it is the caller's own factor.
+async fn may_remove(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    caller: Option<&(Caller, bool)>,
+    command: &Removal,
+) -> Result<Option<domain::id::SessionId>, FactorError> {
+    let Some((caller, other)) = caller else { return Ok(None) };
+    let caller = caller::again(app, tx, caller).await??;
+    if !*other {
+        return Ok(Some(caller.session()));
+    }
+    caller.allow(Permission::UsersManage, Scope::Anywhere)?;
+    for held in grant::standing(tx, command.user.into()).await? {
+        caller.may_assign(held.role, &held.unit)?;
+    }
+    Ok(None)
+}
+
+/// Gives the caller ten new recovery codes; the old ones are worth nothing from now on.
+///
+/// # Errors
+/// [`FactorError`].
+pub async fn new_recovery_codes(app: &App, caller: &Caller) -> Result<Vec<String>, FactorError> {
+    let codes = new_set(app).await?;
+    app.store
+        .write(caller.oneself(), app.now(), (app.clone(), caller.clone(), codes), |tx, (app, caller, codes)| {
+            Box::pin(async move {
+                let caller = caller::again(app, tx, caller).await??;
+                let person = user::find(tx, caller.user()).await?.ok_or(FactorError::SignedOut)?;
+                if factor::totps(tx, person.id).await?.is_empty() {
+                    return Err(FactorError::Conflict("Recovery codes stand in for a second factor. Add one first."));
+                }
+                let set = codes.give(app, tx, person.id).await?;
+                mail::notice(app, tx, &person, Notice::RecoveryCodesMade).await?;
+                Ok(Outcome::done(codes.shown.clone(), enrolled(&person, "recovery_codes", set)))
+            })
+        })
+        .await
+}
+
+/// Binds an application whose seed is known: demo's people, tests. For the operator of the machine alone.
+///
+/// # Errors
+/// [`FactorError`].
+pub async fn seed_totp(
+    app: &App,
+    operator: Operator,
+    user: UserId,
+    (seed, label): (Seed, &str),
+) -> Result<CredentialId, FactorError> {
+    let input = (app.clone(), user, seed, label.to_owned());
+    app.store
+        .write(operator.into(), app.now(), input, |tx, (app, user, seed, label)| {
+            Box::pin(async move {
+                let person = user::find(tx, *user).await?.ok_or(FactorError::NotFound)?;
+                let id = CredentialId::new(&*tx.entropy(), tx.now());
+                let envelope = seal_seed(app, &*tx.entropy(), tx, id, seed);
+                factor::begin_totp(tx, id, person.id, label, &envelope).await?;
+                factor::confirm(tx, id, label, "{}").await?;
+                Ok(Outcome::done(id, enrolled(&person, "totp", id).with("label", label.as_str())))
+            })
+        })
+        .await
+}

@@ -1,0 +1,77 @@
+//! A password that must be changed before there is a session (PW-05).
+
+use std::sync::Arc;
+
+use domain::allowed::{Allowed, Flow, Request};
+use domain::event::{Event, EventType};
+use domain::id::CredentialId;
+use domain::realm::Realm;
+use domain::session::EndReason;
+use store::{Outcome, Read, credential, session, user};
+
+use super::second_factor::decided;
+use super::walk::{self, Arrived};
+use super::{Answer, Held, SignInError, Visit, to_the_end};
+use crate::app::App;
+use crate::mail::{self, Notice};
+use crate::{directory, password};
+
+const STEP: &str = "change_password";
+
+/// Chooses the new password. All sessions of the person end: somebody else may know the old one.
+///
+/// # Errors
+/// [`SignInError`].
+pub async fn new_password(
+    app: &App,
+    realm: &Arc<Realm>,
+    held: Held,
+    new: String,
+    visit: Visit,
+    request: Request,
+) -> Result<Answer, SignInError> {
+    let (app, realm) = (app.clone(), realm.clone());
+    to_the_end(async move {
+        let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
+        let input = (app.clone(), held.clone());
+        let found = app.store.write(allowed.clone(), app.now(), input, |tx, (app, held)| {
+            Box::pin(async move {
+                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let always = directory::demands_second_factor(app, tx, found.user.id).await?;
+                let old = credential::password(tx, found.user.id).await?;
+                Ok(Outcome::nothing((found.user, always, old)))
+            })
+        });
+        let (person, always, old) = found.await?;
+        let chosen = password::check(&app, &realm, &person, &new, always)?;
+        password::differs(&app, chosen.clone(), old.map(|old| old.hash)).await??;
+        let hash = app.hashing.hash(chosen, &*app.entropy).await?;
+        let input = (app.clone(), realm.clone(), (held, visit), hash);
+        let reached = app.store.write(allowed, app.now(), input, |tx, (app, realm, (held, visit), hash)| {
+            Box::pin(async move {
+                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let user = found.user.clone();
+                // What was proved before must hold until this moment.
+                let current = credential::password(tx, user.id).await?.map(|password| password.id);
+                if current != found.kept.done.password {
+                    return Err(SignInError::Dead);
+                }
+                let id = CredentialId::new(&*tx.entropy(), tx.now());
+                credential::set_password(tx, id, user.id, hash).await?;
+                user::password_chosen(tx, user.id, false).await?;
+                let ended = session::end_all(tx, user.id, None, EndReason::PasswordChanged).await?;
+                let ended = ended
+                    .into_iter()
+                    .map(|s| crate::session::ended(s, user.id, user.name(), EndReason::PasswordChanged));
+                mail::notice(app, tx, &user, Notice::PasswordChanged).await?;
+                let changed = Event::new(EventType::AuthnPasswordChange).user(user.id, user.name());
+                let mut arrived = Arrived::went_on(found, held, visit);
+                arrived.done().password = Some(id);
+                arrived.events = [changed].into_iter().chain(ended).collect();
+                decided(walk::go_on(app, realm, tx, arrived).await?)
+            })
+        });
+        reached.await??.answer(&app, &realm).await
+    })
+    .await
+}

@@ -1,0 +1,187 @@
+//! Binding a first factor while signing in: whoever's roles need one gets no session before it is bound (MFA-01).
+
+use std::sync::Arc;
+
+use domain::allowed::{Allowed, Flow, Request};
+use domain::event::{Event, EventType};
+use domain::id::CredentialId;
+use domain::realm::Realm;
+use domain::sign_in::SecondFactor;
+use domain::totp::{self, Seed};
+use store::{Outcome, Read, StoreError, Upkeep, WriteTx, factor, sign_in};
+
+use super::second_factor::decided;
+use super::walk::{self, Arrived, Found};
+use super::{Answer, Failed, Held, SignInError, Visit, to_the_end};
+use crate::app::App;
+use crate::factor::{new_set, open_seed, seal_seed, used_at};
+use crate::mail::{self, Notice};
+
+const STEP: &str = "enrol_factor";
+
+/// What an application is told once.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// The seed.
+    pub seed: Seed,
+    /// What the QR code carries.
+    pub uri: String,
+}
+
+/// Begins: a new seed, shown once. One that was shown before and not confirmed is worth nothing from now on.
+///
+/// # Errors
+/// [`SignInError::Dead`].
+pub async fn begin_totp(
+    app: &App,
+    realm: &Arc<Realm>,
+    held: &Held,
+    request: Request,
+) -> Result<Enrolment, SignInError> {
+    let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
+    let input = (app.clone(), realm.clone(), held.clone());
+    app.store
+        .write(allowed, app.now(), input, |tx, (app, realm, held)| {
+            Box::pin(async move {
+                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let made = begin(app, realm, tx, found).await?;
+                Ok(Outcome::upkeep(made, Upkeep::Pending))
+            })
+        })
+        .await
+}
+
+/// The seed that was shown to this browser and is not confirmed yet, or a new one: a page that is loaded again shows the same.
+///
+/// # Errors
+/// [`SignInError::Dead`].
+pub async fn shown_totp(
+    app: &App,
+    realm: &Arc<Realm>,
+    held: &Held,
+    request: Request,
+) -> Result<Enrolment, SignInError> {
+    let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
+    let input = (app.clone(), realm.clone(), held.clone());
+    app.store
+        .write(allowed, app.now(), input, |tx, (app, realm, held)| {
+            Box::pin(async move {
+                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                if let Some(binding) = found.kept.binding
+                    && let Some(row) = factor::pending(tx, found.user.id, binding).await?
+                {
+                    let seed = open_seed(app, tx, &row)?;
+                    return Ok(Outcome::nothing(enrolment(realm, &found, seed)));
+                }
+                let made = begin(app, realm, tx, found).await?;
+                Ok(Outcome::upkeep(made, Upkeep::Pending))
+            })
+        })
+        .await
+}
+
+fn enrolment(realm: &Realm, found: &Found, seed: Seed) -> Enrolment {
+    let uri = seed.uri(&realm.name, found.user.username.as_deref().unwrap_or_default());
+    Enrolment { seed, uri }
+}
+
+async fn begin(app: &App, realm: &Realm, tx: &mut WriteTx<'_>, mut found: Found) -> Result<Enrolment, SignInError> {
+    let entropy = tx.entropy();
+    let (id, seed) = (CredentialId::new(&*entropy, tx.now()), Seed::new(&*entropy));
+    let envelope = seal_seed(app, &*entropy, tx, id, &seed);
+    factor::begin_totp(tx, id, found.user.id, "", &envelope).await?;
+    found.kept.binding = Some(id);
+    let state = serde_json::to_string(&found.kept).map_err(|_| StoreError::Corrupt {
+        table: "sign_in_transaction",
+        column: "state".to_owned(),
+        id: found.row.id.to_string(),
+    })?;
+    if !sign_in::note(tx, found.row.id, &state).await? {
+        return Err(SignInError::Dead);
+    }
+    Ok(enrolment(realm, &found, seed))
+}
+
+/// Confirms with a code that the application shows. Ten recovery codes come with a person's first factor.
+///
+/// # Errors
+/// [`SignInError`]: a wrong code is `InvalidCredentials`, five of them kill the transaction.
+pub async fn confirm_totp(
+    app: &App,
+    realm: &Arc<Realm>,
+    held: Held,
+    (code, label): (Option<totp::Code>, Option<String>),
+    visit: Visit,
+    request: Request,
+) -> Result<Answer, SignInError> {
+    let (app, realm) = (app.clone(), realm.clone());
+    to_the_end(async move {
+        let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
+        let input = (app.clone(), held.clone(), code);
+        let shown = app.store.write(allowed.clone(), app.now(), input, |tx, (app, held, code)| {
+            Box::pin(look(app, tx, held, code.as_ref()))
+        });
+        let (binding, step) = shown.await??;
+        // Slow, and only for a code that was right.
+        let codes = new_set(&app).await?;
+        let input = (app.clone(), realm.clone(), (held, visit), (binding, step), label, codes);
+        let bound = app.store.write(
+            allowed,
+            app.now(),
+            input,
+            |tx, (app, realm, (held, visit), (binding, step), label, codes)| {
+                Box::pin(async move {
+                    let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                    let user = found.user.clone();
+                    let label = label.clone().unwrap_or_default();
+                    if found.kept.binding != Some(*binding)
+                        || !factor::confirm(tx, *binding, &label, &used_at(*step)).await?
+                    {
+                        return Err(SignInError::Dead);
+                    }
+                    let enrolled = |kind: &'static str| {
+                        Event::new(EventType::FactorEnrolled).user(user.id, user.name()).with("kind", kind)
+                    };
+                    let mut arrived = Arrived::went_on(found, held, visit);
+                    arrived.done().second = Some(SecondFactor::Totp);
+                    arrived.events = vec![enrolled("totp").with("label", label)];
+                    if factor::recovery_codes(tx, user.id).await?.is_none() {
+                        codes.give(app, tx, user.id).await?;
+                        arrived.codes.set.clone_from(&codes.shown);
+                        arrived.events.push(enrolled("recovery_codes"));
+                    }
+                    mail::notice(app, tx, &user, Notice::FactorAdded).await?;
+                    decided(walk::go_on(app, realm, tx, arrived).await?)
+                })
+            },
+        );
+        bound.await??.answer(&app, &realm).await
+    })
+    .await
+}
+
+/// Whether the code is the pending seed's; a wrong one is counted and recorded.
+async fn look(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    held: &Held,
+    code: Option<&totp::Code>,
+) -> Result<Outcome<Result<(CredentialId, i64), SignInError>>, SignInError> {
+    let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+    let pending = match found.kept.binding {
+        Some(binding) => factor::pending(tx, found.user.id, binding).await?,
+        None => None,
+    };
+    let now = tx.now();
+    let matched = match (&pending, code) {
+        (Some(row), Some(code)) => open_seed(app, tx, row)?.matches(code, now, None).map(|step| (row.id, step)),
+        _ => None,
+    };
+    if let Some(right) = matched {
+        return Ok(Outcome::nothing(Ok(right)));
+    }
+    sign_in::failed(tx, found.row.id).await?;
+    let failed = Failed { user: Some(found.user), reason: "wrong_code", failures: 0 };
+    Ok(Outcome::done(Err(SignInError::InvalidCredentials), failed.events(&[0; 32])))
+}
+

@@ -1,0 +1,421 @@
+//! From one step to the next: what the account demands now, what is established, and either a session or a row that waits.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::allowed::{Allowed, Flow, Request};
+use domain::event::{Event, EventType};
+use domain::id::{CredentialId, DeviceId, TransactionId, UserId};
+use domain::permission::OWN_API;
+use domain::realm::Realm;
+use domain::secret::Secret;
+use domain::session::AAL1;
+use domain::sign_in::{Account, ChangeReason, Established, Next, SecondFactor, Step, next};
+use domain::time::seconds;
+use domain::user::Status;
+use serde::{Deserialize, Serialize};
+use store::factor::Factor;
+use store::sign_in::{Advance, Holder, NewTransaction, Transaction};
+use store::user::User;
+use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, device, factor, sign_in, user};
+
+use super::{Answer, Codes, Held, Medium, Owed, SignIn, SignInError, SignedIn, Visit, methods};
+use crate::app::App;
+use crate::directory::{self, Holding};
+use crate::session::{self, Tokens, UnknownAudience, Unsigned};
+
+/// What a transaction remembers, as JSON.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Kept {
+    #[serde(flatten)]
+    pub(super) done: Established,
+    /// The application that is being bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) binding: Option<CredentialId>,
+    /// Where a page leads afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) return_to: Option<String>,
+}
+
+impl Kept {
+    fn text(&self) -> Result<String, StoreError> {
+        serde_json::to_string(self).map_err(|_| corrupt("state"))
+    }
+}
+
+fn corrupt(column: &str) -> StoreError {
+    StoreError::Corrupt { table: "sign_in_transaction", column: column.to_owned(), id: String::new() }
+}
+
+/// A transaction that was found, with what it remembers.
+pub(super) struct Found {
+    pub(super) row: Transaction,
+    pub(super) kept: Kept,
+    pub(super) user: User,
+}
+
+/// The transaction that somebody holds, at a step of this name, with its person's guard taken. `None`: it cannot go on.
+pub(super) async fn held(tx: &mut WriteTx<'_>, held: &Held, step: &str) -> Result<Option<Found>, StoreError> {
+    let Some(first) = sign_in::find(tx, &held.holder()).await?.filter(|row| row.step == step) else { return Ok(None) };
+    tx.exclusive(Guard::Principal(first.user.into())).await?;
+    // Somebody may have been faster while the guard was waited for.
+    let Some(row) = sign_in::find(tx, &held.holder()).await?.filter(|row| row.step == step) else { return Ok(None) };
+    let kept = serde_json::from_str(&row.state).map_err(|_| corrupt("state"))?;
+    let Some(user) = user::find(tx, row.user).await?.filter(|user| user.status == Status::Active) else {
+        return Ok(None);
+    };
+    Ok(Some(Found { row, kept, user }))
+}
+
+/// Somebody who did a step.
+pub(super) struct Arrived {
+    user: UserId,
+    kept: Kept,
+    at: At,
+    audience: Option<String>,
+    device_label: Option<String>,
+    visit: Visit,
+    /// What happened on the way, for the log.
+    pub(super) events: Vec<Event>,
+    /// Codes to show.
+    pub(super) codes: Codes,
+}
+
+enum At {
+    /// There is no row yet.
+    Beginning(Medium),
+    /// This row, which was at this step.
+    Row(TransactionId, String, Held),
+}
+
+impl Arrived {
+    pub(super) fn begun(attempt: &SignIn, user: UserId, done: Established) -> Self {
+        Self {
+            user,
+            kept: Kept { done, binding: None, return_to: attempt.return_to.clone() },
+            at: At::Beginning(attempt.medium),
+            audience: attempt.audience.clone(),
+            device_label: attempt.device_label.clone(),
+            visit: attempt.visit.clone(),
+            events: Vec::new(),
+            codes: Codes::default(),
+        }
+    }
+
+    pub(super) fn went_on(found: Found, held: &Held, visit: &Visit) -> Self {
+        Self {
+            user: found.user.id,
+            kept: found.kept,
+            at: At::Row(found.row.id, found.row.step, held.clone()),
+            audience: Some(found.row.audience).filter(|audience| !audience.is_empty()),
+            device_label: found.row.device_label,
+            visit: visit.clone(),
+            events: Vec::new(),
+            codes: Codes::default(),
+        }
+    }
+
+    /// What is established now.
+    pub(super) const fn done(&mut self) -> &mut Established {
+        &mut self.kept.done
+    }
+}
+
+/// What a step led to, before anything is signed.
+pub(super) enum Reached {
+    Session(Box<Unsent>),
+    Owed(Box<Owed>),
+}
+
+/// A session that was written and whose token is not signed yet.
+pub(super) struct Unsent {
+    begun: session::Begun,
+    unsigned: Unsigned,
+    withheld: Vec<String>,
+    device: Secret,
+    user: User,
+    roles: Vec<String>,
+    codes: Codes,
+    return_to: Option<String>,
+}
+
+impl Reached {
+    /// Signs, after the commit.
+    pub(super) async fn answer(self, app: &App, realm: &Realm) -> Result<Answer, SignInError> {
+        let done = match self {
+            Self::Owed(owed) => return Ok(Answer::Owed(owed)),
+            Self::Session(done) => *done,
+        };
+        let tokens = Tokens {
+            access_token: session::sign(app, realm.key, &done.unsigned).await?,
+            expires_in: done.unsigned.claims.exp - done.unsigned.claims.iat,
+            session: done.begun.session.id,
+            refresh: done.begun.refresh,
+            absolute_at: done.begun.session.deadlines.absolute_at,
+            withheld: done.withheld,
+        };
+        Ok(Answer::SignedIn(Box::new(SignedIn {
+            tokens,
+            secret: done.begun.secret,
+            device: done.device,
+            user: done.user,
+            roles: done.roles,
+            codes: done.codes,
+            return_to: done.return_to,
+        })))
+    }
+}
+
+/// What the account is and demands at this moment.
+async fn account(app: &App, tx: &mut impl Read, user: &User) -> Result<(Account, bool), StoreError> {
+    let factors = factor::of_user(tx, user.id).await?;
+    let password = factors.iter().rfind(|factor| factor.kind == "password");
+    let second: BTreeSet<_> =
+        factors.iter().filter(|factor| factor.kind == "totp").map(|_| SecondFactor::Totp).collect();
+    let recovery = factors.iter().any(|factor| factor.kind == "recovery_codes");
+    let holding = directory::holding(app, tx, user.id.into(), AAL1).await?;
+    let account = Account {
+        active: user.status == Status::Active,
+        password: password.map(|factor| factor.id),
+        second_factors: second,
+        demands_second_factor: !holding.withheld.is_empty(),
+        must_change: password.and_then(must_change),
+    };
+    Ok((account, recovery))
+}
+
+/// `{"must_change":"compromised"}` on a password.
+pub(crate) fn must_change(password: &Factor) -> Option<ChangeReason> {
+    let state: serde_json::Value = serde_json::from_str(&password.state).ok()?;
+    ChangeReason::parse(state.get("must_change")?.as_str()?)
+}
+
+/// Goes on to the first step that is owed, or to a session. `None`: what was established does not hold any more.
+pub(super) async fn go_on(
+    app: &App,
+    realm: &Arc<Realm>,
+    tx: &mut WriteTx<'_>,
+    arrived: Arrived,
+) -> Result<Option<Outcome<Reached>>, SignInError> {
+    // Whatever ends rights takes the same guard: the account is read after it, so one of the two comes first.
+    tx.exclusive(Guard::Principal(arrived.user.into())).await?;
+    let Some(user) = user::find(tx, arrived.user).await? else { return Ok(None) };
+    let (account, recovery) = account(app, tx, &user).await?;
+    match next(app.settings.steps, &account, &arrived.kept.done) {
+        Next::Dead => Ok(None),
+        Next::Session => begin(app, realm, tx, arrived, user).await,
+        Next::Step(step) => wait(tx, arrived, step, (&account, recovery)).await,
+    }
+}
+
+/// Writes down that a step is owed.
+async fn wait(
+    tx: &mut WriteTx<'_>,
+    arrived: Arrived,
+    step: &'static Step,
+    (account, recovery): (&Account, bool),
+) -> Result<Option<Outcome<Reached>>, SignInError> {
+    let (now, entropy) = (tx.now(), tx.entropy());
+    let expires_at = now.plus(seconds(step.lives_seconds.into()));
+    let state = arrived.kept.text()?;
+    let json = matches!(arrived.at, At::Beginning(Medium::Json) | At::Row(_, _, Held::Id(_)));
+    let handle = json.then(|| Secret::new(&*entropy));
+    let handle_hash = handle.as_ref().map(Secret::hash);
+    let held = match arrived.at {
+        At::Beginning(medium) => {
+            // Never a secret that the browser had before: it may have been planted (SES-02).
+            let secret = Secret::new(&*entropy);
+            let held = if medium == Medium::Json { Held::Id(secret) } else { Held::Flow(secret) };
+            let new = NewTransaction {
+                id: TransactionId::new(&*entropy, now),
+                holder: held.holder(),
+                handle: handle_hash,
+                user: arrived.user,
+                step: step.name,
+                state,
+                audience: arrived.audience.unwrap_or_default(),
+                device_label: arrived.device_label,
+                expires_at,
+            };
+            sign_in::create(tx, &new, &Secret::new(&*entropy).hash()).await?;
+            held
+        }
+        At::Row(id, from, held) => {
+            let to = Advance { from, to: step.name, state, handle: handle_hash, expires_at };
+            if !sign_in::advance(tx, id, &to).await? {
+                return Ok(None);
+            }
+            held
+        }
+    };
+    let owed = Owed {
+        step,
+        held,
+        handle,
+        methods: methods(step, account, recovery),
+        reason: account.must_change.filter(|_| step.name == "change_password"),
+        expires_in: step.lives_seconds.into(),
+        codes: arrived.codes,
+    };
+    let reached = Reached::Owed(Box::new(owed));
+    let mut events = arrived.events.into_iter();
+    Ok(Some(match events.next() {
+        Some(first) => Outcome::done(reached, Events::from(first).and_all(events)),
+        None => Outcome::upkeep(reached, Upkeep::SignInStep),
+    }))
+}
+
+/// Nothing is owed: a session begins.
+async fn begin(
+    app: &App,
+    realm: &Arc<Realm>,
+    tx: &mut WriteTx<'_>,
+    arrived: Arrived,
+    user: User,
+) -> Result<Option<Outcome<Reached>>, SignInError> {
+    if !user::signed_in(tx, user.id).await? {
+        return Ok(None);
+    }
+    if let At::Row(id, step, _) = &arrived.at
+        && !sign_in::consume(tx, *id, step).await?
+    {
+        return Ok(None);
+    }
+    let done = &arrived.kept.done;
+    let audience = arrived.audience.as_deref().unwrap_or(OWN_API);
+    let holding = directory::holding(app, tx, user.id.into(), done.acr()).await?;
+    if !holding.directory.apis.contains_key(audience) {
+        return Err(UnknownAudience.into());
+    }
+    let (device, cookie) = known_device(tx, &arrived.visit, user.id, arrived.device_label.as_deref()).await?;
+    let replaced = session::replace(tx, arrived.visit.session.as_ref(), &user).await?;
+    let new = session::New {
+        audience,
+        device_label: arrived.device_label.as_deref(),
+        device: Some(device),
+        acr: done.acr(),
+        amr: done.amr(),
+    };
+    let begun = session::begin(app, tx, &user, &holding, new).await?;
+    let unsigned = session::claims(app, realm, &holding, &begun.session, audience, tx.now())?;
+    let actor = session::owner(&user, &begun.session);
+    let signed_in = Event::new(EventType::AuthnLoginSuccess).user(user.id, user.name()).with("method", done.amr());
+    let created = Event::new(EventType::SessionCreated)
+        .user(user.id, user.name())
+        .with("session", begun.session.id.to_string())
+        .with("device_label", begun.session.device_label.clone());
+    let rest = arrived.events.into_iter().chain([created]).chain(replaced);
+    let events = Events::from(signed_in.acted_by(actor.clone()))
+        .and_all(rest.map(|event| event.acted_by(actor.clone())).collect::<Vec<_>>());
+    let Holding { access, withheld, .. } = holding;
+    let unsent = Unsent {
+        begun,
+        unsigned,
+        withheld,
+        device: cookie,
+        roles: access.granted_roles(),
+        user,
+        codes: arrived.codes,
+        return_to: arrived.kept.return_to,
+    };
+    Ok(Some(Outcome::done(Reached::Session(Box::new(unsent)), events)))
+}
+
+/// The device of the cookie, or a new one; the person is recognised there from now on.
+async fn known_device(
+    tx: &mut WriteTx<'_>,
+    visit: &Visit,
+    user: UserId,
+    label: Option<&str>,
+) -> Result<(DeviceId, Secret), StoreError> {
+    let known = match &visit.device {
+        Some(secret) => device::find(tx, &secret.hash()).await?.map(|id| (id, secret.clone())),
+        None => None,
+    };
+    let (id, secret) = match known {
+        Some(known) => known,
+        None => {
+            let (id, secret) = (DeviceId::new(&*tx.entropy(), tx.now()), Secret::new(&*tx.entropy()));
+            device::create(tx, id, &secret.hash(), label.unwrap_or_default()).await?;
+            (id, secret)
+        }
+    };
+    device::signed_in(tx, id, user).await?;
+    Ok((id, secret))
+}
+
+/// A transaction as a page shows it.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The step that is owed.
+    pub step: &'static Step,
+    /// By which methods it can be done.
+    pub methods: Vec<&'static str>,
+    /// Why the password must be changed.
+    pub reason: Option<ChangeReason>,
+    /// The roles that need a second factor: their names for people.
+    pub because: Vec<String>,
+    /// Who is signing in.
+    pub username: String,
+}
+
+/// The step that is owed in the transaction that a browser holds; `None`: it cannot go on.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn pending(
+    app: &App,
+    realm: &Realm,
+    held: &Held,
+    request: Request,
+) -> Result<Option<Pending>, StoreError> {
+    let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
+    let (parts, holder) = (app.clone(), held.holder());
+    app.store.read(&allowed, app.now(), move |tx| Box::pin(async move { look(&parts, tx, &holder).await })).await
+}
+
+async fn look(app: &App, tx: &mut impl Read, holder: &Holder) -> Result<Option<Pending>, StoreError> {
+    let Some(row) = sign_in::find(tx, holder).await? else { return Ok(None) };
+    let Some(user) = user::find(tx, row.user).await? else { return Ok(None) };
+    let Some(step) = app.settings.steps.iter().find(|step| step.name == row.step) else { return Ok(None) };
+    let (account, recovery) = account(app, tx, &user).await?;
+    let holding = directory::holding(app, tx, user.id.into(), AAL1).await?;
+    let title = |name: &String| holding.directory.graph.named(name).map(|flat| flat.role.display_name.clone());
+    Ok(Some(Pending {
+        step,
+        methods: methods(step, &account, recovery),
+        reason: account.must_change,
+        because: holding.withheld.iter().filter_map(title).collect(),
+        username: user.username.clone().unwrap_or_default(),
+    }))
+}
+
+/// A browser opened `continue_url`: the transaction is its own from now on. Returns the flow cookie's value and the step.
+///
+/// # Errors
+/// [`SignInError::Dead`]: the handle was used, or the transaction is over.
+pub async fn take_over(
+    app: &App,
+    realm: &Realm,
+    handle: &Secret,
+    request: Request,
+) -> Result<(Secret, &'static Step), SignInError> {
+    let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
+    let flow = Secret::new(&*app.entropy);
+    let nobody = Secret::new(&*app.entropy).hash();
+    let input = (handle.hash(), flow.hash(), nobody);
+    let step = app
+        .store
+        .write(allowed, app.now(), input, |tx, (handle, flow, nobody)| {
+            Box::pin(async move {
+                let taken = sign_in::take_over(tx, handle, flow, nobody).await?;
+                Ok::<_, StoreError>(match taken {
+                    Some(step) => Outcome::upkeep(Some(step), Upkeep::SignInStep),
+                    None => Outcome::nothing(None),
+                })
+            })
+        })
+        .await?;
+    let step = step.and_then(|name| app.settings.steps.iter().find(|step| step.name == name));
+    step.map(|step| (flow, step)).ok_or(SignInError::Dead)
+}

@@ -1,0 +1,54 @@
+//! Recognised devices: one random cookie a device, to which every account that signed in there is bound (2.4).
+
+use domain::id::{DeviceId, UserId};
+use domain::secret::SecretHash;
+
+use crate::db::{Read, WriteTx, params, sql};
+use crate::error::StoreError;
+
+/// The device with this cookie.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(tx: &mut impl Read, hash: &SecretHash) -> Result<Option<DeviceId>, StoreError> {
+    let sql = sql!("SELECT id FROM device WHERE realm_id = $1 AND secret_hash = $2 AND ended_at IS NULL");
+    tx.one(sql, params![tx.realm(), hash.bytes()]).await?.map(|row| row.get(0)).transpose()
+}
+
+/// Whether a person signed in on the device before, with the assurance that their account needs.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn knows(tx: &mut impl Read, device: DeviceId, user: UserId) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "SELECT last_at FROM device_principal WHERE realm_id = $1 AND device_id = $2 AND principal_id = $3 AND ended_at IS NULL"
+    );
+    Ok(tx.one(sql, params![tx.realm(), device, user]).await?.is_some())
+}
+
+/// A device that was not known.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn create(tx: &mut WriteTx<'_>, id: DeviceId, hash: &SecretHash, label: &str) -> Result<(), StoreError> {
+    let sql = sql!(
+        "INSERT INTO device (realm_id, id, secret_hash, label, created_at, last_seen_at) VALUES ($1, $2, $3, $4, $5, $5)"
+    );
+    let values = params![tx.realm(), id, hash.bytes(), label, tx.now()];
+    tx.execute(sql, values).await.map(|_| ())
+}
+
+/// Remembers that a person signed in on the device.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn signed_in(tx: &mut WriteTx<'_>, device: DeviceId, user: UserId) -> Result<(), StoreError> {
+    let (realm, now) = (tx.realm(), tx.now());
+    let seen = sql!("UPDATE device SET last_seen_at = $3 WHERE realm_id = $1 AND id = $2");
+    tx.execute(seen, params![realm, device, now]).await?;
+    let bind = sql!(
+        "INSERT INTO device_principal (realm_id, device_id, principal_id, first_at, last_at) VALUES ($1, $2, $3, $4, $4)
+         ON CONFLICT (realm_id, device_id, principal_id) DO UPDATE SET last_at = $4, ended_at = NULL"
+    );
+    tx.execute(bind, params![realm, device, user, now]).await.map(|_| ())
+}
