@@ -116,7 +116,8 @@ mod tests {
         for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', " "), shown.replace('0', "O")] {
             assert_eq!(RecoveryCode::parse(&typed).map(|read| read.expose()), Some(shown.clone()), "{typed}");
         }
-        for typed in ["", "7", "123456", "U-0000-0000-0000-0000", "7-0000-0000-0000-000", "7-0000-0000-0000-00000", "é"] {
+        for typed in ["", "7", "123456", "U-0000-0000-0000-0000", "7-0000-0000-0000-000", "7-0000-0000-0000-00000", "é"]
+        {
             assert!(RecoveryCode::parse(typed).is_none(), "{typed}");
         }
     }

@@ -12,8 +12,8 @@ use store::factor::{Factor, Sealed};
 use store::{Read, StoreError, WriteTx, factor};
 
 pub use self::manage::{
-    Bound, FactorError, Removal, Rename, begin_totp, confirm_totp, history, new_recovery_codes, of_user, own, remove_as_operator,
-    remove_other, remove_own, rename, seed_totp,
+    Bound, FactorError, Removal, Rename, begin_totp, confirm_totp, history, new_recovery_codes, of_user, own,
+    remove_as_operator, remove_other, remove_own, rename, seed_totp,
 };
 pub(crate) use self::recovery::{Recovered, check_recovery_code, new_set, recovery_set, use_recovery_code};
 use crate::app::App;

@@ -86,12 +86,15 @@ pub(crate) enum Notice {
 impl Notice {
     const fn says(self) -> (&'static str, &'static str) {
         match self {
-            Self::FactorAdded => ("A second factor was added", "An authenticator application was added to your account."),
+            Self::FactorAdded => {
+                ("A second factor was added", "An authenticator application was added to your account.")
+            }
             Self::FactorRemoved => ("A second factor was removed", "A second factor was removed from your account."),
             Self::RecoveryCodeUsed => ("A recovery code was used", "One of your recovery codes was used to sign in."),
-            Self::RecoveryCodesMade => {
-                ("You have new recovery codes", "New recovery codes were made for your account. The old ones do not work any more.")
-            }
+            Self::RecoveryCodesMade => (
+                "You have new recovery codes",
+                "New recovery codes were made for your account. The old ones do not work any more.",
+            ),
             Self::PasswordChanged => ("Your password was changed", "The password of your account was changed."),
         }
     }

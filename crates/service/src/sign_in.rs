@@ -29,8 +29,8 @@ use thiserror::Error;
 pub use self::change::new_password;
 pub use self::enrolment::{Enrolment, begin_totp, confirm_totp, shown_totp};
 pub use self::second_factor::{Code, second_factor};
-pub use self::walk::{Pending, pending, take_over};
 use self::walk::Arrived;
+pub use self::walk::{Pending, pending, take_over};
 use crate::app::App;
 use crate::directory;
 use crate::hashing::Overloaded;
@@ -312,11 +312,7 @@ fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option
     }
 }
 
-async fn admit(
-    tx: &mut WriteTx<'_>,
-    counters: Counters,
-    recognised: bool,
-) -> Result<Result<i64, Refused>, StoreError> {
+async fn admit(tx: &mut WriteTx<'_>, counters: Counters, recognised: bool) -> Result<Result<i64, Refused>, StoreError> {
     for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
         if let Err(refused) = throttle::check_window(tx, kind, &counters.address).await? {
             return Ok(Err(refused));

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::app::App;
 use crate::caller::{self, SignedOut};
+use crate::directory;
 use crate::factor::{self, Recovered};
 use crate::hashing::Overloaded;
 use crate::key::KeyError;
@@ -20,7 +21,6 @@ use crate::mail::{self, Notice};
 use crate::session::{self, Secrets, Tokens, UnknownAudience, Unsigned};
 use crate::sign_in::Code;
 use crate::throttle as throttle_key;
-use crate::directory;
 
 /// What proves it.
 #[derive(Clone, Debug)]

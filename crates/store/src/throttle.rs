@@ -19,11 +19,7 @@ pub struct Refused {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn count_try(
-    tx: &mut WriteTx<'_>,
-    kind: Kind,
-    key: &[u8; 32],
-) -> Result<Result<i64, Refused>, StoreError> {
+pub async fn count_try(tx: &mut WriteTx<'_>, kind: Kind, key: &[u8; 32]) -> Result<Result<i64, Refused>, StoreError> {
     let (realm, now) = (tx.realm(), tx.now());
     // Failures in a row are forgotten after a day without any.
     let sql = sql!(

@@ -32,14 +32,15 @@ mod step_up;
 mod tests;
 mod trouble;
 
+pub use crate::qr::Qr;
 pub use account::{Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, Recommended};
 pub use code::{CodeMethod, CodeProblem};
 pub use demo::{Demo, DemoFact, DemoPerson, DemoRealm, DemoStep};
-pub use enrolment::{EnrolTotp, EnrolWhy, Qr};
+pub use enrolment::{EnrolTotp, EnrolWhy, NewFactor};
 pub use error::{ErrorKind, ErrorPage};
 pub use factor::{Factor, FactorKind, FactorProblem, FactorView, RecoveryView};
 pub use frame::Frame;
-pub use grant::{Abilities, GrantView, Term};
+pub use grant::{Abilities, GrantView, Term, Withheld};
 pub use invitation::{Invitation, InvitationDone, InvitationProblem};
 pub use language::{Language, Message, Value};
 pub use mail::{Mail, MailMessage};
@@ -68,7 +69,7 @@ macro_rules! rendered {
 }
 
 rendered!(SignIn, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOut, SignedOut);
-rendered!(Account, Factor, NewRecoveryCodes, StepUp, Invitation, InvitationDone);
+rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
 
 /// How samples get their words, so that a test can put hostile ones everywhere.

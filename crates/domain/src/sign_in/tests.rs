@@ -75,15 +75,15 @@ fn a_step_more_is_asked_of_everybody() {
 
 fn account() -> impl Strategy<Value = Account> {
     let reason = proptest::option::of(prop_oneof![Just(ChangeReason::Expired), Just(ChangeReason::Compromised)]);
-    (any::<bool>(), 0u128..3, any::<bool>(), any::<bool>(), reason).prop_map(|(active, password, totp, demands, reason)| {
-        Account {
+    (any::<bool>(), 0u128..3, any::<bool>(), any::<bool>(), reason).prop_map(
+        |(active, password, totp, demands, reason)| Account {
             active,
             password: (password > 0).then(|| credential(password)),
             second_factors: totp.then_some(SecondFactor::Totp).into_iter().collect(),
             demands_second_factor: demands,
             must_change: reason,
-        }
-    })
+        },
+    )
 }
 
 /// Something that happens while somebody signs in: a step done, or the world changing under it.

@@ -184,4 +184,3 @@ async fn look(
     let failed = Failed { user: Some(found.user), reason: "wrong_code", failures: 0 };
     Ok(Outcome::done(Err(SignInError::InvalidCredentials), failed.events(&[0; 32])))
 }
-

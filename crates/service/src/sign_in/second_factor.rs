@@ -114,12 +114,7 @@ async fn count(
 }
 
 /// A wrong code: counted for the transaction and the address, and recorded.
-async fn wrong(
-    app: &App,
-    tx: &mut WriteTx<'_>,
-    found: Found,
-    failures: i64,
-) -> Result<Outcome<Decided>, SignInError> {
+async fn wrong(app: &App, tx: &mut WriteTx<'_>, found: Found, failures: i64) -> Result<Outcome<Decided>, SignInError> {
     sign_in::failed(tx, found.row.id).await?;
     let address = throttle_key::address(app, tx.allowed().realm(), "address", tx.allowed().request());
     for kind in [Kind::AddressMinute, Kind::AddressHour] {

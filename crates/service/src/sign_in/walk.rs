@@ -363,12 +363,7 @@ pub struct Pending {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn pending(
-    app: &App,
-    realm: &Realm,
-    held: &Held,
-    request: Request,
-) -> Result<Option<Pending>, StoreError> {
+pub async fn pending(app: &App, realm: &Realm, held: &Held, request: Request) -> Result<Option<Pending>, StoreError> {
     let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
     let (parts, holder) = (app.clone(), held.holder());
     app.store.read(&allowed, app.now(), move |tx| Box::pin(async move { look(&parts, tx, &holder).await })).await

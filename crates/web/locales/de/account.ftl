@@ -15,11 +15,7 @@ factor-removed = <b>Der zweite Faktor ist entfernt</b> Seine Codes gelten nicht 
 confirmed = <b>Sie haben bestätigt, dass Sie es sind</b> Was darauf gewartet hat, gilt jetzt.
 recommend-factor = <b>Nur Ihr Passwort schützt dieses Konto</b> <add>Fügen Sie eine Authenticator-App hinzu</add>, das dauert etwa eine Minute.
 recommend-second-factor = <b>Sie haben nur einen zweiten Faktor</b> Geht er verloren, führen nur Wiederherstellungs{"\u00AD"}codes zurück. <add>Fügen Sie einen weiteren hinzu</add>, das dauert etwa eine Minute.
-recommend-codes = { $count ->
-    [0] <b>Kein Wiederherstellungs{"\u00AD"}code ist übrig</b> Ohne Ihr Telefon führt kein Weg zurück. <renew>Erzeugen Sie neue</renew> und bewahren Sie sie auf.
-    [one] <b>Ein Wiederherstellungs{"\u00AD"}code ist übrig</b> <renew>Erzeugen Sie neue</renew> und bewahren Sie sie auf.
-   *[other] <b>{ $count } Wiederherstellungs{"\u00AD"}codes sind übrig</b> <renew>Erzeugen Sie neue</renew> und bewahren Sie sie auf.
-}
+recommend-codes = <b>Sie haben keine Wiederherstellungs{"\u00AD"}codes</b> Ohne Ihr Telefon führt kein Weg zurück. <make>Erzeugen Sie welche</make> und bewahren Sie sie auf.
 
 what-you-may-do = Was Sie dürfen
 no-role = Sie haben noch keine Rolle
@@ -33,7 +29,8 @@ things-in = { $count ->
    *[other] { $count } Rechte in { $api }
 }
 withheld = wartet
-withheld-help = Sie wartet, bis Sie <confirm>mit dem zweiten Faktor bestätigen</confirm>.
+withheld-confirm = Sie wartet, bis Sie <confirm>mit dem zweiten Faktor bestätigen</confirm>.
+withheld-add = Sie wartet, bis Sie <add>einen zweiten Faktor hinzufügen</add>.
 
 where-signed-in = Wo Sie angemeldet sind
 this-device = Dieses Gerät
@@ -57,19 +54,17 @@ factor-edit = Bearbeiten
 factor-added-at = Hinzugefügt: { $added }
 factor-used-at = zuletzt verwendet: { $used }
 recovery-codes = Wiederherstellungs{"\u00AD"}codes
-recovery-left = { $count ->
-    [0] Keiner übrig · erzeugt: { $made }
-   *[other] { $count } übrig · erzeugt: { $made }
-}
+recovery-made = Zehn, jeder gilt einmal · erzeugt: { $made }
+recovery-none = Noch keine
 
 factor-label = Name
-factor-label-refused = Geben Sie einen Namen mit 1 bis 60 Zeichen ein.
+factor-label-refused = Geben Sie einen Namen mit 1 bis 100 Zeichen ein.
 factor-rename = Umbenennen
 factor-remove-title = Verloren oder ersetzt?
 factor-remove-lead = Nach dem Entfernen gelten die Codes nicht mehr. Das lässt sich nicht zurücknehmen; Sie können ihn neu hinzufügen.
 factor-remove = Diesen Faktor entfernen
-factor-needed = Eine Ihrer Rollen braucht einen zweiten Faktor, und dies ist Ihr einziger. <add>Fügen Sie zuerst einen weiteren hinzu</add>; dann kann dieser weg.
-factor-last-one = <b>Dieser bleibt vorerst</b> Eine Ihrer Rollen braucht einen zweiten Faktor, und dies ist Ihr einziger. Nichts wurde geändert.
+factor-last-one = <b>Dieser bleibt vorerst</b> Eine Ihrer Rollen braucht einen zweiten Faktor, und dies ist Ihr einziger. <add>Fügen Sie zuerst einen weiteren hinzu</add>. Nichts wurde geändert.
+factor-too-many = <b>Mehr als zehn geht nicht</b> Entfernen Sie zuerst einen. Nichts wurde geändert.
 
 confirm-title = Bestätigen, dass Sie es sind
 confirm-lead = Was jetzt kommt, braucht eine Anmeldung aus den letzten Minuten.

@@ -21,6 +21,7 @@ code-from = aus der Authenticator-App auf <b>{ $label }</b>
 code-from-app = aus Ihrer Authenticator-App
 code = Code
 code-hint = Er wechselt alle 30 Sekunden. Dieser Schritt endet { $left }.
+code-hint-plain = Er wechselt alle 30 Sekunden.
 code-wrong = Dieser Code wurde nicht angenommen. Warten Sie auf den nächsten und geben Sie diesen ein.
 code-wrong-left = { $count ->
     [one] Dieser Code wurde nicht angenommen. Warten Sie auf den nächsten und geben Sie diesen ein. Ein Versuch bleibt.
@@ -35,6 +36,7 @@ recovery-title = Wiederherstellungs{"\u00AD"}code eingeben
 recovery-lead = einen von denen, die Sie beim Einrichten des zweiten Faktors aufbewahrt haben
 recovery-code = Wiederherstellungs{"\u00AD"}code
 recovery-hint = Jeder gilt einmal. Dieser Schritt endet { $left }.
+recovery-hint-plain = Jeder gilt einmal. Großschreibung und Striche sind gleichgültig.
 recovery-wrong = Dieser Code wurde nicht angenommen. Prüfen Sie jedes Zeichen, oder nehmen Sie einen, den Sie noch nicht verwendet haben.
 use-app = <b>Telefon zur Hand?</b> Nehmen Sie <app>den Code Ihrer App</app>.
 
@@ -51,6 +53,7 @@ enrol-code = Den angezeigten Code eingeben
 enrol-label = Dieses Telefon benennen
 enrol-label-hint = Damit Sie es in der Liste Ihrer Faktoren wiedererkennen.
 enrol-finish = Fertigstellen
+enrol-again = Neu beginnen
 
 codes-title = Wiederherstellungs{"\u00AD"}codes aufbewahren
 codes-lead = Mit jedem können Sie sich einmal ohne Ihr Telefon anmelden. Sie werden nur jetzt gezeigt.
@@ -63,11 +66,7 @@ print = Drucken
 save-file = Als Datei speichern
 codes-new-title = Neue Wiederherstellungs{"\u00AD"}codes erzeugen?
 codes-new-lead = Sie erhalten zehn. Mit jedem können Sie sich einmal ohne Ihr Telefon anmelden.
-codes-new-void = { $count ->
-    [0] Von den bisherigen ist keiner übrig (erzeugt: { $made }).
-    [one] Der letzte der bisherigen gilt dann nicht mehr (erzeugt: { $made }).
-   *[other] Die { $count } übrigen bisherigen gelten dann nicht mehr (erzeugt: { $made }).
-}
+codes-new-void = Die bisherigen gelten dann nicht mehr (erzeugt: { $made }).
 codes-new = Neue erzeugen
 
 new-password = Neues Passwort

@@ -15,11 +15,7 @@ factor-removed = <b>The authenticator is removed</b> Its codes do not count any 
 confirmed = <b>You have confirmed that it is you</b> What waited for it counts now.
 recommend-factor = <b>Only your password protects this account</b> <add>Add an authenticator app</add>, it takes about a minute.
 recommend-second-factor = <b>You have only one authenticator</b> If you lose it, recovery codes are the way back in. <add>Add another one</add>, it takes about a minute.
-recommend-codes = { $count ->
-    [0] <b>No recovery code is left</b> Without your phone there is no way back in. <renew>Make new ones</renew> and keep them.
-    [one] <b>One recovery code is left</b> <renew>Make new ones</renew> and keep them.
-   *[other] <b>{ $count } recovery codes are left</b> <renew>Make new ones</renew> and keep them.
-}
+recommend-codes = <b>You have no recovery codes</b> Without your phone there is no way back in. <make>Make some</make> and keep them.
 
 what-you-may-do = What you may do
 no-role = You hold no role yet
@@ -33,7 +29,8 @@ things-in = { $count ->
    *[other] { $count } things in { $api }
 }
 withheld = waits
-withheld-help = It waits until you <confirm>confirm with your second factor</confirm>.
+withheld-confirm = It waits until you <confirm>confirm with your second factor</confirm>.
+withheld-add = It waits until you <add>add a second factor</add>.
 
 where-signed-in = Where you are signed in
 this-device = This device
@@ -57,19 +54,17 @@ factor-edit = Edit
 factor-added-at = Added { $added }
 factor-used-at = last used { $used }
 recovery-codes = Recovery codes
-recovery-left = { $count ->
-    [0] None left · made { $made }
-   *[other] { $count } left · made { $made }
-}
+recovery-made = Ten, each works once · made { $made }
+recovery-none = None yet
 
 factor-label = Name
-factor-label-refused = Enter a name of 1 to 60 characters.
+factor-label-refused = Enter a name of 1 to 100 characters.
 factor-rename = Rename
 factor-remove-title = Lost or replaced?
 factor-remove-lead = Once removed, its codes do not count any more. You cannot take this back; you can add it again.
 factor-remove = Remove this authenticator
-factor-needed = A role of yours needs a second factor, and this is your only one. <add>Add another one</add> first; then this one can go.
-factor-last-one = <b>This one stays for now</b> A role of yours needs a second factor, and this is your only one. Nothing was changed.
+factor-last-one = <b>This one stays for now</b> A role of yours needs a second factor, and this is your only one. <add>Add another one</add> first. Nothing was changed.
+factor-too-many = <b>Ten authenticators are the most</b> Remove one first. Nothing was changed.
 
 confirm-title = Confirm that it is you
 confirm-lead = What comes next needs a sign-in of the last few minutes.

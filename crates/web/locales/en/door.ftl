@@ -21,6 +21,7 @@ code-from = from the authenticator app on <b>{ $label }</b>
 code-from-app = from your authenticator app
 code = Code
 code-hint = It changes every 30 seconds. This step ends { $left }.
+code-hint-plain = It changes every 30 seconds.
 code-wrong = This code was not accepted. Wait for the next one and enter that.
 code-wrong-left = { $count ->
     [one] This code was not accepted. Wait for the next one and enter that. One try is left.
@@ -35,6 +36,7 @@ recovery-title = Enter a recovery code
 recovery-lead = one of those you kept when you set up your second factor
 recovery-code = Recovery code
 recovery-hint = Each one works once. This step ends { $left }.
+recovery-hint-plain = Each one works once. Capitals and dashes do not matter.
 recovery-wrong = This code was not accepted. Check each character, or take one that you have not used yet.
 use-app = <b>Phone at hand?</b> Use <app>the code of your app</app>.
 
@@ -51,6 +53,7 @@ enrol-code = Enter the code it shows
 enrol-label = Name this phone
 enrol-label-hint = So that you know it in your list of factors.
 enrol-finish = Finish
+enrol-again = Begin again
 
 codes-title = Keep your recovery codes
 codes-lead = Each one signs you in once without your phone. They are shown only now.
@@ -63,11 +66,7 @@ print = Print
 save-file = Save as a file
 codes-new-title = Make new recovery codes?
 codes-new-lead = You get ten. Each one signs you in once without your phone.
-codes-new-void = { $count ->
-    [0] None is left of those made { $made }.
-    [one] The one that is left of those made { $made } stops working.
-   *[other] The { $count } that are left of those made { $made } stop working.
-}
+codes-new-void = Those made { $made } stop working.
 codes-new = Make new ones
 
 new-password = New password

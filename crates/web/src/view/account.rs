@@ -29,7 +29,7 @@ pub struct Account {
     pub password: Option<Moment>,
     /// Their authenticators.
     pub factors: Vec<FactorView>,
-    /// Their recovery codes, if any were made.
+    /// Their recovery codes, if they have an authenticator.
     pub recovery: Option<RecoveryView>,
     /// What the forms are signed with.
     pub csrf: String,
@@ -63,8 +63,8 @@ pub enum Recommended {
     AddFactor,
     /// Bind one more: there is only one (MFA-07).
     AddSecondFactor,
-    /// Make new recovery codes: so many are left.
-    RenewCodes(usize),
+    /// Make recovery codes: there are none.
+    MakeCodes,
 }
 
 /// A session.
@@ -200,7 +200,7 @@ impl Account {
             ],
             password: Some(Moment::date(now, now - 193 * 24 * HOUR)),
             factors: vec![FactorView::sample_of(say)],
-            recovery: Some(RecoveryView { left: 10, made: Moment::date(now, now - 993 * 24 * HOUR) }),
+            recovery: Some(RecoveryView { made: Some(Moment::date(now, now - 993 * 24 * HOUR)) }),
             csrf: say("csrf"),
         }
     }
@@ -222,10 +222,7 @@ impl Account {
             (None, Some(Recommended::AddSecondFactor)) => {
                 link("recommend-second-factor", "add", "/account/second-factor/new")
             }
-            (None, Some(Recommended::RenewCodes(left))) => {
-                let message = frame.say("recommend-codes").put("count", left);
-                Notice::advice(message.link("renew", format!("{base}/account/recovery-codes")))
-            }
+            (None, Some(Recommended::MakeCodes)) => link("recommend-codes", "make", "/account/recovery-codes"),
             (None, None) => return Trouble::None,
         })
     }

@@ -55,13 +55,11 @@ impl FactorView {
     }
 }
 
-/// Recovery codes that are left.
+/// The recovery codes of somebody whose authenticator they stand in for. One that is used is replaced, so there are always as many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecoveryView {
-    /// How many.
-    pub left: usize,
-    /// When they were made.
-    pub made: Moment,
+    /// When they were made; `None`: there are none.
+    pub made: Option<Moment>,
 }
 
 /// `GET /account/second-factor/{id}`. Forms: `POST` the same (field `label`), and `POST …/remove`; `csrf`.
@@ -74,8 +72,6 @@ pub struct Factor {
     pub csrf: String,
     /// Which one.
     pub factor: FactorView,
-    /// Whether it can go: the last one of somebody whose roles need one stays.
-    pub removable: bool,
     /// Why nothing was changed.
     pub problem: Option<FactorProblem>,
 }
@@ -87,8 +83,24 @@ pub enum FactorProblem {
     Label,
     /// It is the last one, and a role needs one.
     LastOne,
+    /// There are as many as there may be.
+    TooMany,
     /// The form was too old, or not ours.
     Expired,
+}
+
+impl FactorProblem {
+    pub(super) fn trouble(self, frame: &Frame) -> Trouble {
+        match self {
+            Self::Label => Trouble::field("label", frame.say("factor-label-refused")),
+            Self::LastOne => {
+                let link = format!("{}/account/second-factor/new", frame.base);
+                Trouble::above(Notice::refused(frame.say("factor-last-one").link("add", link)))
+            }
+            Self::TooMany => Trouble::above(Notice::refused(frame.say("factor-too-many"))),
+            Self::Expired => Trouble::above(Notice::later(frame.say("page-expired"))),
+        }
+    }
 }
 
 impl Factor {
@@ -103,17 +115,11 @@ impl Factor {
             frame: Frame::sample_of(language, say),
             csrf: say("csrf"),
             factor: FactorView::sample_of(say),
-            removable: true,
             problem: None,
         }
     }
 
     fn trouble(&self) -> Trouble {
-        match self.problem {
-            None => Trouble::None,
-            Some(FactorProblem::Label) => Trouble::field("label", self.frame.say("factor-label-refused")),
-            Some(FactorProblem::LastOne) => Trouble::above(Notice::refused(self.frame.say("factor-last-one"))),
-            Some(FactorProblem::Expired) => Trouble::above(Notice::later(self.frame.say("page-expired"))),
-        }
+        self.problem.map_or(Trouble::None, |problem| problem.trouble(&self.frame))
     }
 }

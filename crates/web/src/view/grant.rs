@@ -17,12 +17,35 @@ pub struct GrantView {
     pub until: Option<Moment>,
     /// "in 6 days".
     pub left: Option<Moment>,
-    /// Whether it waits until its holder confirms with the second factor.
-    pub withheld: bool,
+    /// What it waits for.
+    pub withheld: Option<Withheld>,
     /// The bar.
     pub term: Term,
     /// What it carries, by API.
     pub abilities: Vec<Abilities>,
+}
+
+/// What a role waits for before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// That its holder confirms with the second factor.
+    Confirm,
+    /// That its holder has a second factor at all.
+    AddFactor,
+}
+
+impl Withheld {
+    /// What to do about it.
+    pub(super) fn help(self, frame: &Frame) -> Message {
+        let base = &frame.base;
+        match self {
+            Self::Confirm => {
+                let link = format!("{base}/account/confirm?method=totp&return_to=/account");
+                frame.say("withheld-confirm").link("confirm", link)
+            }
+            Self::AddFactor => frame.say("withheld-add").link("add", format!("{base}/account/second-factor/new")),
+        }
+    }
 }
 
 /// What a role carries in one API.
@@ -79,7 +102,7 @@ impl GrantView {
             begun: from <= now,
             until: until.map(end),
             left: until.map(|until| Moment::left(now, until)),
-            withheld: false,
+            withheld: None,
             term: Term::new(now, from, until),
             abilities,
         }
@@ -106,7 +129,7 @@ impl GrantView {
         };
         let waiting = grant("Physician", "Ward 7, Medicine", -1, None, abilities(&["Prescribe medicines"]));
         vec![
-            Self { withheld: true, ..waiting },
+            Self { withheld: Some(Withheld::Confirm), ..waiting },
             grant("Nurse", "Ward 7, Medicine", -993, None, abilities(&nurse)),
             grant("Nurse", "Ward 3, Surgery", -20, Some(6), abilities(&nurse)),
             grant("Charge nurse", "Ward 7, Medicine", 10, Some(99), abilities(&["Publish the rota"])),

@@ -38,9 +38,7 @@ pub struct NewRecoveryCodes {
     pub frame: Frame,
     /// What the form is signed with.
     pub csrf: String,
-    /// How many of the present ones are left; they will be void.
-    pub left: usize,
-    /// When those were made.
+    /// When the present ones were made, which will be void.
     pub made: Option<Moment>,
     /// Whether the form was too old.
     pub expired: bool,
@@ -54,22 +52,11 @@ impl RecoveryCodes {
     }
 
     pub(super) fn sample_of(language: Language, say: Say<'_>) -> Self {
-        let codes = [
-            "4KDM-7T2Q-HX3P",
-            "W9VC-R6NA-2JYE",
-            "P8FT-D4MK-3CWV",
-            "X7HQ-T9JE-6NRA",
-            "W2MK-P4DF-Y7QC",
-            "H3XV-D6RA-8TJE",
-            "K4VF-M9PW-4KDM",
-            "7T2Q-HX3P-W9VC",
-            "R6NA-2JYE-P8FT",
-            "D4MK-3CWV-X7HQ",
-        ];
+        let code = |place: usize| say(&format!("{place}-7K2M-9QXD-T4HB-VW8N"));
         Self {
             frame: Frame::sample_of(language, say),
             why: CodesWhy::First,
-            codes: codes.map(say).to_vec(),
+            codes: (0..10).map(code).collect(),
             continue_to: say("/account"),
         }
     }
@@ -108,7 +95,6 @@ impl NewRecoveryCodes {
         Self {
             frame: Frame::sample_of(language, say),
             csrf: say("csrf"),
-            left: 7,
             made: Some(Moment::date(SAMPLE_NOW, SAMPLE_NOW - 993 * 86_400)),
             expired: false,
         }

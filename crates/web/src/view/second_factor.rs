@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::code::{CodeMethod, CodeProblem};
 use super::trouble::Trouble;
-use super::{Frame, Language, Moment, SAMPLE_NOW, Say};
+use super::{Frame, Language, Message, Moment, SAMPLE_NOW, Say};
 
 /// `GET` and a refused `POST /sign-in/second-factor`: fields `method`, `code`, `csrf`. `?method=recovery_code` asks for the other code.
 #[derive(Clone, Debug, Template)]
@@ -22,8 +22,8 @@ pub struct SecondFactor {
     pub label: Option<String>,
     /// What was typed as username or e-mail in the step before, if it is known.
     pub identifier: Option<String>,
-    /// When the step ends.
-    pub ends: Moment,
+    /// When the step ends, if it is known.
+    pub ends: Option<Moment>,
     /// Why it did not go on.
     pub problem: Option<CodeProblem>,
 }
@@ -43,9 +43,15 @@ impl SecondFactor {
             other: true,
             label: Some(say("Ines’s phone")),
             identifier: Some(say("ines.tallmark")),
-            ends: Moment::left(SAMPLE_NOW, SAMPLE_NOW + 290),
+            ends: Some(Moment::left(SAMPLE_NOW, SAMPLE_NOW + 290)),
             problem: None,
         }
+    }
+
+    fn hint(&self) -> Message {
+        let (key, plain) =
+            if self.totp() { ("code-hint", "code-hint-plain") } else { ("recovery-hint", "recovery-hint-plain") };
+        self.ends.as_ref().map_or_else(|| self.frame.say(plain), |ends| self.frame.say(key).put("left", ends))
     }
 
     fn totp(&self) -> bool {

@@ -58,7 +58,10 @@ fn door(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) {
     }
     let enrol = || EnrolTotp::sample_of(language, say);
     add("enrol".to_owned(), enrol().render());
-    add("enrol-account".to_owned(), EnrolTotp { why: EnrolWhy::Account, ..enrol() }.render());
+    add(
+        "enrol-account".to_owned(),
+        EnrolTotp { why: EnrolWhy::Account { id: say("0193510e-0000-7000-8000-00000000000b") }, ..enrol() }.render(),
+    );
     let unknown = EnrolWhy::SignIn { role: None, identifier: None };
     add("enrol-unknown".to_owned(), EnrolTotp { why: unknown, qr: None, ..enrol() }.render());
     for problem in code_problems() {
@@ -137,21 +140,27 @@ fn account(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)
     {
         add(named("account", &notice), Account { notice: Some(notice), ..full() }.render());
     }
-    for advice in [0, 1, 2].map(Recommended::RenewCodes).into_iter().chain([Recommended::AddFactor]) {
+    for advice in [Recommended::MakeCodes, Recommended::AddFactor] {
         add(named("account", &advice), Account { recommended: Some(advice), ..full() }.render());
     }
     let factor = || Factor::sample_of(language, say);
     add("factor".to_owned(), factor().render());
-    let mut only = Factor { removable: false, ..factor() };
+    let mut only = factor();
     (only.factor.kind, only.factor.used) = (FactorKind::Passkey, None);
-    add("factor-only".to_owned(), only.render());
-    for problem in [FactorProblem::Label, FactorProblem::LastOne, FactorProblem::Expired] {
+    add("factor-passkey".to_owned(), only.render());
+    add("factor-new".to_owned(), NewFactor::sample_of(language, say).render());
+    let refused = NewFactor { problem: Some(FactorProblem::Label), ..NewFactor::sample_of(language, say) };
+    add("factor-new-label".to_owned(), refused.render());
+    let waits = |withheld| {
+        let grants = full().grants.into_iter().map(|grant| GrantView { withheld: Some(withheld), unit: None, ..grant });
+        Account { grants: grants.collect(), ..full() }
+    };
+    add("account-withheld".to_owned(), waits(Withheld::AddFactor).render());
+    for problem in [FactorProblem::Label, FactorProblem::LastOne, FactorProblem::TooMany, FactorProblem::Expired] {
         add(named("factor", &problem), Factor { problem: Some(problem), ..factor() }.render());
     }
     let renew = || NewRecoveryCodes::sample_of(language, say);
-    for left in [0, 1, 7] {
-        add(format!("recovery-codes-new-{left}"), NewRecoveryCodes { left, ..renew() }.render());
-    }
+    add("recovery-codes-new".to_owned(), renew().render());
     add("recovery-codes-new-none".to_owned(), NewRecoveryCodes { made: None, expired: true, ..renew() }.render());
     for way in [StepUpWay::Password, StepUpWay::Code(CodeMethod::Totp), StepUpWay::Code(CodeMethod::RecoveryCode)] {
         let others = vec![StepUpWay::Password, StepUpWay::Code(CodeMethod::Totp)];
