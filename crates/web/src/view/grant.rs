@@ -40,7 +40,7 @@ impl Withheld {
         let base = &frame.base;
         match self {
             Self::Confirm => {
-                let link = format!("{base}/account/confirm?method=totp&return_to=/account");
+                let link = format!("{base}/account/confirm?method=totp&return_to=/account?told=confirmed");
                 frame.say("withheld-confirm").link("confirm", link)
             }
             Self::AddFactor => frame.say("withheld-add").link("add", format!("{base}/account/second-factor/new")),
