@@ -1,13 +1,19 @@
 //! The command line: one file per command.
 
-mod admin;
+mod api;
 mod config_check;
 mod demo;
 mod demo_people;
+mod desk;
+mod grant;
 mod init;
+mod key;
 mod migrate;
+mod realm;
 mod reference;
+mod role;
 mod server;
+mod user;
 
 use std::path::PathBuf;
 
@@ -55,22 +61,22 @@ enum Command {
     },
     /// Realms: list, create.
     #[command(subcommand)]
-    Realm(admin::RealmCommand),
-    /// People: list, create, disable.
+    Realm(realm::RealmCommand),
+    /// People: list, create, disable, enable.
     #[command(subcommand)]
-    User(admin::UserCommand),
+    User(user::UserCommand),
     /// Roles: list.
     #[command(subcommand)]
-    Role(admin::RoleCommand),
+    Role(role::RoleCommand),
     /// Roles that people hold: list, add, end.
     #[command(subcommand)]
-    Grant(admin::GrantCommand),
+    Grant(grant::GrantCommand),
     /// APIs: list, make credentials.
     #[command(subcommand)]
-    Api(admin::ApiCommand),
+    Api(api::ApiCommand),
     /// Signing keys: list, rotate.
     #[command(subcommand)]
-    Key(admin::KeyCommand),
+    Key(key::KeyCommand),
 }
 
 /// Runs what was asked for.
@@ -98,4 +104,33 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 pub(crate) fn log(level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_new(level).unwrap_or_default();
     let _ = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn each(command: &clap::Command, path: &str, look: &mut impl FnMut(&str, &clap::Command)) {
+        let path = format!("{path} {}", command.get_name());
+        look(&path, command);
+        for below in command.get_subcommands() {
+            each(below, &path, look);
+        }
+    }
+
+    #[test]
+    fn every_command_and_every_argument_says_what_it_is() {
+        let mut seen = 0;
+        each(&Arguments::command(), "", &mut |path, command| {
+            assert!(command.get_about().is_some(), "{path}");
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{path} {}", argument.get_id());
+                seen += 1;
+            }
+        });
+
+        assert!(seen > 30, "{seen}");
+    }
 }

@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use domain::password::kind::{self, Kind};
+use service::hashing::{Cost, Scheme};
+
 use crate::output::Failure;
 
 /// One setting: its key, its default in words, what it is for, and how it is read.
@@ -24,6 +27,14 @@ pub(crate) struct KekSource {
     pub(crate) value: Option<String>,
 }
 
+/// How new passwords are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hash {
+    Argon2id,
+    Bcrypt,
+    Pbkdf2,
+}
+
 /// Everything that can be set.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -38,8 +49,11 @@ pub(crate) struct Config {
     pub(crate) database: String,
     pub(crate) connections: usize,
     pub(crate) kek: KekSource,
+    pub(crate) hash: Hash,
     pub(crate) hash_memory_kib: u32,
     pub(crate) hash_passes: u32,
+    pub(crate) bcrypt_cost: u32,
+    pub(crate) pbkdf2_rounds: u32,
     pub(crate) invitation_seconds: u64,
     pub(crate) algorithm: domain::key::Algorithm,
     pub(crate) rsa_bits: u32,
@@ -62,14 +76,28 @@ impl Default for Config {
             database: "data".to_owned(),
             connections: 8,
             kek: KekSource::default(),
+            hash: Hash::Argon2id,
             hash_memory_kib: 65_536,
             hash_passes: 3,
+            bcrypt_cost: 12,
+            pbkdf2_rounds: 600_000,
             invitation_seconds: 604_800,
             algorithm: domain::key::Algorithm::Rs256,
             rsa_bits: 3072,
             smtp_url: None,
             smtp_from: None,
             log: "info".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// How new passwords are hashed.
+    pub(crate) const fn scheme(&self) -> Scheme {
+        match self.hash {
+            Hash::Argon2id => Scheme::Argon2id(Cost { memory_kib: self.hash_memory_kib, passes: self.hash_passes }),
+            Hash::Bcrypt => Scheme::Bcrypt { cost: self.bcrypt_cost },
+            Hash::Pbkdf2 => Scheme::Pbkdf2 { rounds: self.pbkdf2_rounds },
         }
     }
 }
@@ -113,9 +141,21 @@ settings! {
         |c, t| domain::key::Algorithm::parse(t).map(|v| c.algorithm = v).ok_or_else(|| "must be RS256, ES256 or EdDSA".to_owned());
     "keys.rsa_bits", "3072", "Size of new RSA keys: 2048, 3072, 4096.",
         |c, t| match t { "2048" | "3072" | "4096" => parsed(t, "a number").map(|v| c.rsa_bits = v), _ => Err("must be 2048, 3072 or 4096".to_owned()) };
+    "passwords.hash", "argon2id", "How new passwords are hashed: argon2id, bcrypt, pbkdf2. Others are verified, and raised at the next sign-in.",
+        |c, t| match t {
+            "argon2id" => { c.hash = Hash::Argon2id; Ok(()) }
+            "bcrypt" => { c.hash = Hash::Bcrypt; Ok(()) }
+            "pbkdf2" => { c.hash = Hash::Pbkdf2; Ok(()) }
+            _ => Err("must be argon2id, bcrypt or pbkdf2".to_owned()),
+        };
     "passwords.memory_kib", "65536", "Memory of Argon2id in KiB; with passes at least 19456/2, 47104/1 or 12288/3.",
-        |c, t| number(t, 12_288, 4_194_304).map(|v| c.hash_memory_kib = u32::try_from(v).unwrap_or(u32::MAX));
-    "passwords.passes", "3", "Passes of Argon2id.", |c, t| number(t, 1, 100).map(|v| c.hash_passes = u32::try_from(v).unwrap_or(3));
+        |c, t| small(t, 12_288, kind::MOST_MEMORY_KIB).map(|v| c.hash_memory_kib = v);
+    "passwords.passes", "3", "Passes of Argon2id. Memory times passes is at most 4 GiB.",
+        |c, t| small(t, 1, kind::MOST_PASSES).map(|v| c.hash_passes = v);
+    "passwords.bcrypt_cost", "12", "Cost of bcrypt, where passwords.hash says so: 10 to 16; each step doubles the time.",
+        |c, t| small(t, 10, *kind::BCRYPT_COST.end()).map(|v| c.bcrypt_cost = v);
+    "passwords.pbkdf2_rounds", "600000", "Rounds of PBKDF2-HMAC-SHA-256, where passwords.hash says so: at least 600000.",
+        |c, t| small(t, 600_000, kind::MOST_ROUNDS).map(|v| c.pbkdf2_rounds = v);
     "sign_in.invitation_seconds", "604800", "Lifetime of an invitation link: an hour to 30 days.",
         |c, t| number(t, 3600, 2_592_000).map(|v| c.invitation_seconds = v as u64);
     "mail.smtp_url", "none", "Where mail goes: smtps://user:password@host, or smtp://host:587?tls=required.", |c, t| { c.smtp_url = Some(t.to_owned()); Ok(()) };
@@ -134,6 +174,11 @@ fn parsed<T: std::str::FromStr>(text: &str, expected: &str) -> Result<T, String>
 
 fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
     let value: usize = parsed(text, "a whole number")?;
+    if (least..=most).contains(&value) { Ok(value) } else { Err(format!("must be {least} to {most}")) }
+}
+
+fn small(text: &str, least: u32, most: u32) -> Result<u32, String> {
+    let value: u32 = parsed(text, "a whole number")?;
     if (least..=most).contains(&value) { Ok(value) } else { Err(format!("must be {least} to {most}")) }
 }
 
@@ -233,10 +278,13 @@ fn check(config: &Config, mistakes: &mut Vec<String>) {
     if tls && config.base_url.starts_with("http://") {
         mistakes.push("server.base_url must begin with https:// when the listener has a certificate".to_owned());
     }
-    let cost = service::hashing::Cost { memory_kib: config.hash_memory_kib, passes: config.hash_passes };
-    if !cost.is_enough() {
+    let argon2id = Kind::argon2id(config.hash_memory_kib, config.hash_passes);
+    if !argon2id.is_enough() {
         mistakes
             .push("passwords.memory_kib and passwords.passes must be at least 19456/2, 47104/1 or 12288/3".to_owned());
+    }
+    if argon2id.bounded().is_err() {
+        mistakes.push("passwords.memory_kib times passwords.passes must be at most 4194304".to_owned());
     }
     let sources = [config.kek.file.is_some(), config.kek.command.is_some(), config.kek.value.is_some()];
     if sources.iter().filter(|set| **set).count() > 1 {
@@ -303,6 +351,33 @@ mod tests {
             (setting.read)(&mut config, setting.default).expect("reads");
             assert_eq!(format!("{config:?}"), plain, "{}", setting.key);
         }
+    }
+
+    #[test]
+    fn pw_12_no_hash_below_the_floor_can_be_configured() {
+        let read = |key: &str, text: &str| {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key).expect(key);
+            let (mut config, mut mistakes) = (Config::default(), Vec::new());
+            mistakes.extend((setting.read)(&mut config, text).err());
+            check(&config, &mut mistakes);
+            (mistakes, config.scheme())
+        };
+        for (key, text) in [
+            ("passwords.hash", "md5"),
+            ("passwords.memory_kib", "12287"),
+            ("passwords.memory_kib", "1048577"),
+            ("passwords.passes", "0"),
+            ("passwords.passes", "65"),
+            ("passwords.bcrypt_cost", "9"),
+            ("passwords.bcrypt_cost", "17"),
+            ("passwords.pbkdf2_rounds", "599999"),
+            ("passwords.pbkdf2_rounds", "2147483648"),
+        ] {
+            assert_eq!(read(key, text).0.len(), 1, "{key} = {text}");
+        }
+        assert_eq!(read("passwords.hash", "bcrypt"), (vec![], Scheme::Bcrypt { cost: 12 }));
+        assert_eq!(read("passwords.hash", "pbkdf2"), (vec![], Scheme::Pbkdf2 { rounds: 600_000 }));
+        assert_eq!(read("passwords.passes", "4"), (vec![], Cost { passes: 4, ..Cost::default() }.into()));
     }
 
     #[test]

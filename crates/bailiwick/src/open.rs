@@ -10,7 +10,7 @@ use service::App;
 use service::app::Settings;
 use service::clock::{Clock, SystemClock};
 use service::entropy::SystemEntropy;
-use service::hashing::{Cost, Hashing};
+use service::hashing::Hashing;
 use service::seal::Seal;
 use service::signing::KeyKind;
 use store::{Location, Options, Store};
@@ -93,8 +93,7 @@ pub(crate) async fn app(config: &Config, kek: Secret, mode: Mode, migrate: bool)
         )));
     }
     let seal = Arc::new(Seal::new(kek));
-    let cost = Cost { memory_kib: config.hash_memory_kib, passes: config.hash_passes };
-    let hashing = Hashing::start(cost, seal.derive("pepper", RealmKey::MAIN), &*entropy);
+    let hashing = Hashing::start(config.scheme(), seal.derive("pepper", RealmKey::MAIN), &*entropy);
     let settings = Settings {
         base_url: config.base_url.clone(),
         algorithm: config.algorithm,

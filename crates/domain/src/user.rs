@@ -194,6 +194,30 @@ impl std::fmt::Debug for Identifier {
     }
 }
 
+/// What a change does to a value that may be absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Change<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is taken away.
+    Clear,
+    /// It becomes this.
+    To(T),
+}
+
+impl<T: Clone> Change<T> {
+    /// The value afterwards.
+    #[must_use]
+    pub fn apply(&self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => before,
+            Self::Clear => None,
+            Self::To(value) => Some(value.clone()),
+        }
+    }
+}
+
 /// The state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

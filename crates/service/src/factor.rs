@@ -71,6 +71,12 @@ pub(crate) fn open_seed(app: &App, tx: &impl Read, row: &Sealed) -> Result<Seed,
     opened.ok().and_then(|bytes| Seed::from_stored(&bytes)).ok_or_else(|| corrupt(row.id, "secret"))
 }
 
+/// The step of the last code that was used.
+pub(crate) fn last_step(row: &Sealed) -> Result<Option<i64>, StoreError> {
+    let used: Used = serde_json::from_str(&row.state).map_err(|_| corrupt(row.id, "state"))?;
+    Ok(used.step)
+}
+
 /// Whether one of a person's applications shows this code now; then it is used up, and every one before it.
 pub(crate) async fn use_totp(
     app: &App,
@@ -82,8 +88,7 @@ pub(crate) async fn use_totp(
     let mut found = None;
     // All of them are looked at, so that the time tells nothing.
     for row in factor::totps(tx, user).await? {
-        let last: Used = serde_json::from_str(&row.state).map_err(|_| corrupt(row.id, "state"))?;
-        let matched = open_seed(app, tx, &row)?.matches(code, now, last.step);
+        let matched = open_seed(app, tx, &row)?.matches(code, now, last_step(&row)?);
         found = found.or(matched.map(|step| (row, step)));
     }
     match found {

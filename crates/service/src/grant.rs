@@ -10,7 +10,7 @@ use domain::unit::UnitPath;
 use domain::user::Status;
 use serde::{Deserialize, Serialize};
 use store::access::grant::{self, Grant, NewGrant};
-use store::{Guard, Outcome, Read, StoreError, unit, user};
+use store::{Guard, Outcome, Read, StoreError, WriteTx, unit, user};
 use thiserror::Error;
 
 use crate::app::App;
@@ -41,6 +41,14 @@ pub enum GrantError {
     /// Ended already, or the last administrator.
     #[error("{0}")]
     Conflict(&'static str),
+    /// The person holds the role in the unit already at some moment of the new grant.
+    #[error("This person holds the role {role} in {} already. End that grant first, or begin when it ends.", unit.as_str())]
+    Held {
+        /// The role's name.
+        role: String,
+        /// Where.
+        unit: UnitPath,
+    },
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -56,6 +64,21 @@ impl From<Forbidden> for GrantError {
     fn from(forbidden: Forbidden) -> Self {
         Self::Forbidden(forbidden)
     }
+}
+
+/// The guards of the caller and of whom it concerns, in the order of their ids, before [`caller::again`] takes the caller's: two who act on each
+/// other do not wait for each other until the database breaks one of them off.
+pub(crate) async fn guard_both(
+    tx: &mut WriteTx<'_>,
+    caller: Option<&Caller>,
+    concerned: UserId,
+) -> Result<(), StoreError> {
+    let mut people = [concerned, caller.map_or(concerned, Caller::user)];
+    people.sort_unstable();
+    for one in people {
+        tx.exclusive(Guard::Principal(one.into())).await?;
+    }
+    Ok(())
 }
 
 /// A role is to be given.
@@ -110,6 +133,7 @@ async fn give_with(app: &App, allowed: Allowed, caller: Option<Caller>, command:
     app.store
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, command)| {
             Box::pin(async move {
+                guard_both(tx, caller.as_ref(), command.user).await?;
                 if let Some(caller) = caller {
                     let caller = caller::again(app, tx, caller).await??;
                     let role = caller.access().graph().named(&command.role).ok_or(GrantError::NoRole)?.role.id;
@@ -134,6 +158,9 @@ async fn give_with(app: &App, allowed: Allowed, caller: Option<Caller>, command:
                     valid_until: command.valid_until,
                     reason: command.reason.clone(),
                 };
+                if grant::overlaps(tx, &new).await? {
+                    return Err(GrantError::Held { role: command.role.clone(), unit: command.unit.clone() });
+                }
                 grant::create(tx, &new).await?;
                 user::touch(tx, person.id).await?;
                 let event = granted(&new, person.id, person.name(), &command.role, &command.unit);
@@ -180,13 +207,13 @@ async fn end_with(app: &App, allowed: Allowed, caller: Option<Caller>, command: 
             (app.clone(), caller, command),
             |tx, (app, caller, EndGrant { user, grant: id, reason })| {
                 Box::pin(async move {
+                    tx.exclusive(Guard::Administrators).await?;
+                    guard_both(tx, caller.as_ref(), *user).await?;
                     let mut reach = tx.allowed().reach().clone();
                     if let Some(caller) = caller {
                         let caller = caller::again(app, tx, caller).await??;
                         reach = caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?.reach().clone();
                     }
-                    tx.exclusive(Guard::Administrators).await?;
-                    tx.exclusive(Guard::Principal((*user).into())).await?;
                     let person = user::find(tx, *user).await?.ok_or(GrantError::NotFound)?;
                     let held = grant::find(tx, (*user).into(), *id).await?.ok_or(GrantError::NotFound)?;
                     if !reach.covers(&held.unit) {

@@ -4,7 +4,7 @@
 use domain::allowed::{Actor, Allowed, Flow, Request};
 use domain::event::{Event, EventType};
 use domain::id::CredentialId;
-use domain::password::{LEAST_SINGLE_FACTOR, Password, PasswordError};
+use domain::password::PasswordError;
 use domain::realm::RealmKey;
 use domain::secret::{Secret, SecretHash};
 use domain::session::EndReason;
@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::app::App;
 use crate::hashing::Overloaded;
 use crate::throttle as throttle_key;
+use crate::{password, realm};
 
 /// Why a link was not used.
 #[derive(Debug, Error)]
@@ -53,8 +54,11 @@ pub async fn choose_password(
     let allowed = Allowed::visitor(Flow::OneTimeToken, realm, request);
     let key = throttle_key::address(app, realm, "token", allowed.request());
     let (link, user) = find(app, &allowed, token.map(|token| token.hash()), key).await?;
-    let context = [user.username.as_deref().unwrap_or(""), user.name(), user.email.as_deref().unwrap_or("")];
-    let password = Password::chosen(new_password, LEAST_SINGLE_FACTOR, &context)?;
+    // Nobody has a second factor before the first password.
+    let password = match realm::by_key(app, realm).await? {
+        Some(realm) => password::check(app, &realm, &user, new_password, false)?,
+        None => return Err(LinkError::Refused),
+    };
     let hash = app.hashing.hash(password, &*app.entropy).await?;
     let username = user.username.clone().unwrap_or_default();
     let input = (link, user, hash, CredentialId::new(&*app.entropy, app.now()));

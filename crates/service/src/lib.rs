@@ -5,6 +5,7 @@ pub mod app; // what every use case is given
 pub mod audit; // reading the log
 pub mod caller; // who a bearer or a cookie is
 pub mod clock; // the one clock
+pub mod demo; // what only demo asks
 pub mod directory; // roles, policies and APIs of a realm, cached by edition
 pub mod entropy; // the one source of randomness
 pub mod factor; // second factors: checking and managing them
@@ -26,7 +27,7 @@ pub mod step_up; // proving again who one is
 mod throttle; // keys of counters
 pub mod unit; // the organisation's places
 pub mod upkeep; // what expires
-pub mod user; // people: invite, disable, enable
+pub mod user; // people: invite, disable, enable, oneself
 
 pub use app::App;
 pub use caller::{Caller, Forbidden};

@@ -1,37 +1,36 @@
-//! Choosing passwords: what is refused, and one's own change with the current one.
+//! What may be a password here: the rules of `domain::password` with the words of this place and this person.
+//!
+//! The one way to a new password: invitation, reset and change all come through [`check`].
 
-use domain::caller::Caller;
-use domain::event::{Event, EventType};
-use domain::id::CredentialId;
-use domain::password::{LEAST_SINGLE_FACTOR, Password, PasswordError};
+mod change;
+
+use domain::password::{Password, PasswordError, Rules};
 use domain::realm::Realm;
-use domain::session::EndReason;
-use domain::throttle::{Kind, Throttled};
 use store::user::User;
-use store::{Events, Outcome, Read, StoreError, Upkeep, credential, session as sessions, throttle, user};
-use thiserror::Error;
 
+pub use self::change::{ChangeError, change};
 use crate::app::App;
-use crate::caller::{self, SignedOut};
-use crate::directory;
-use crate::hashing::Overloaded;
-use crate::mail::{self, Notice};
-use crate::session::{self, Secrets};
-use crate::throttle as throttle_key;
+use crate::hashing::{Against, Overloaded};
 
-/// Reads and checks a new password of a person.
+/// The product's own name (PW-07).
+const PRODUCT: &str = "Bailiwick";
+
+/// Checks a new password of a person. `always_second_factor`: this person can never sign in with the password alone.
 ///
 /// # Errors
 /// [`PasswordError`].
-pub(crate) fn check(
-    _app: &App,
-    _realm: &Realm,
+pub fn check(
+    app: &App,
+    realm: &Realm,
     person: &User,
     text: &str,
-    _always_second_factor: bool,
+    always_second_factor: bool,
 ) -> Result<Password, PasswordError> {
-    let context = [person.username.as_deref().unwrap_or(""), person.name(), person.email.as_deref().unwrap_or("")];
-    Password::chosen(text, LEAST_SINGLE_FACTOR, &context)
+    let host = app.settings.base_url.split("://").nth(1).unwrap_or_default();
+    let place = [PRODUCT, &realm.name, realm.slug.as_str(), host];
+    let own = [&person.username, &person.display_name, &person.given_name, &person.family_name, &person.email];
+    let words = place.into_iter().chain(own.into_iter().flatten().map(String::as_str));
+    Password::chosen(text, &Rules::new(always_second_factor).and_words(words))
 }
 
 /// A password that must be changed is not changed by being kept.
@@ -41,124 +40,6 @@ pub(crate) async fn differs(
     old: Option<String>,
 ) -> Result<Result<(), PasswordError>, Overloaded> {
     let Some(old) = old else { return Ok(Ok(())) };
-    let same = app.hashing.verify(chosen, Some(old)).await?;
+    let same = app.hashing.verify(chosen, Against::Stored(old)).await?;
     Ok(if same { Err(PasswordError::Reused) } else { Ok(()) })
-}
-
-/// Why the own password was not changed.
-#[derive(Debug, Error)]
-pub enum ChangeError {
-    /// The caller's session ended meanwhile.
-    #[error("the session ended")]
-    SignedOut,
-    /// The current password is wrong.
-    #[error("the current password is wrong")]
-    Wrong,
-    /// The new one is refused.
-    #[error(transparent)]
-    Password(#[from] PasswordError),
-    /// Inside a wait; not looked at.
-    #[error("too many attempts")]
-    Throttled(Throttled),
-    /// Too many passwords are being checked.
-    #[error(transparent)]
-    Overloaded(#[from] Overloaded),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<SignedOut> for ChangeError {
-    fn from(_: SignedOut) -> Self {
-        Self::SignedOut
-    }
-}
-
-/// Changes the caller's own password with the current one; their other sessions end, the present one gets new secrets (PW-08, PW-09).
-///
-/// # Errors
-/// [`ChangeError`].
-pub async fn change(
-    app: &App,
-    realm: &Realm,
-    caller: &Caller,
-    (current, new): (Option<Password>, &str),
-) -> Result<Secrets, ChangeError> {
-    let turn = app.hashing.admit()?;
-    let key = throttle_key::factor(app, realm.key, caller.user(), "password");
-    let looked = app
-        .store
-        .write(caller.oneself(), app.now(), (app.clone(), caller.clone(), key), |tx, (app, caller, key)| {
-            Box::pin(async move {
-                let caller = caller::again(app, tx, caller).await??;
-                if let Err(refused) = throttle::count_try(tx, Kind::Factor, key).await? {
-                    return Ok(throttle_key::refusal(refused, ChangeError::Throttled));
-                }
-                let person = user::find(tx, caller.user()).await?.ok_or(ChangeError::SignedOut)?;
-                let always = directory::demands_second_factor(app, tx, person.id).await?;
-                let old = credential::password(tx, person.id).await?;
-                Ok::<_, ChangeError>(Outcome::upkeep(Ok((person, always, old)), Upkeep::Throttle))
-            })
-        })
-        .await?;
-    let (person, always, old) = looked?;
-    let (id, hash) = old.map(|old| (old.id, old.hash)).ok_or(ChangeError::Wrong)?;
-    let right = match current {
-        Some(current) => app.hashing.verify_in(turn, current, Some(hash.clone())).await?,
-        None => false,
-    };
-    if !right {
-        wrong(app, caller).await?;
-        return Err(ChangeError::Wrong);
-    }
-    let chosen = check(app, realm, &person, new, always)?;
-    differs(app, chosen.clone(), Some(hash)).await??;
-    let hash = app.hashing.hash(chosen, &*app.entropy).await?;
-    write(app, caller, (id, hash, key)).await
-}
-
-/// A wrong current password is a failed authentication, and recorded as one.
-async fn wrong(app: &App, caller: &Caller) -> Result<(), StoreError> {
-    app.store
-        .write(caller.oneself(), app.now(), caller.user(), |tx, id| {
-            Box::pin(async move {
-                let name = user::find(tx, *id).await?.map(|user| user.name().to_owned()).unwrap_or_default();
-                Ok(Outcome::done((), Event::new(EventType::AuthnLoginFail).user(*id, &name).failed("wrong_password")))
-            })
-        })
-        .await
-}
-
-async fn write(app: &App, caller: &Caller, new: (CredentialId, String, [u8; 32])) -> Result<Secrets, ChangeError> {
-    app.store
-        .write(
-            caller.oneself(),
-            app.now(),
-            (app.clone(), caller.clone(), new),
-            |tx, (app, caller, (old, hash, key))| {
-                Box::pin(async move {
-                    let caller = caller::again(app, tx, caller).await??;
-                    let person = user::find(tx, caller.user()).await?.ok_or(ChangeError::SignedOut)?;
-                    // What was compared must be what is in force.
-                    if credential::password(tx, person.id).await?.is_none_or(|current| current.id != *old) {
-                        return Err(ChangeError::Wrong);
-                    }
-                    throttle::clear(tx, Kind::Factor, key).await?;
-                    let id = CredentialId::new(&*tx.entropy(), tx.now());
-                    credential::set_password(tx, id, person.id, hash).await?;
-                    user::password_changed(tx, person.id).await?;
-                    let reason = EndReason::PasswordChanged;
-                    let ended = sessions::end_all(tx, person.id, Some(caller.session()), reason).await?;
-                    let ended = ended.into_iter().map(|s| session::ended(s, person.id, person.name(), reason));
-                    let own = sessions::find(tx, caller.session()).await?.ok_or(ChangeError::SignedOut)?;
-                    let how = (own.acr.clone(), own.amr.clone());
-                    let renewed =
-                        session::renew(app, tx, own, (&how.0, &how.1)).await?.ok_or(ChangeError::SignedOut)?;
-                    mail::notice(app, tx, &person, Notice::PasswordChanged).await?;
-                    let changed = Event::new(EventType::AuthnPasswordChange).user(person.id, person.name());
-                    Ok(Outcome::done(renewed.secrets(), Events::from(changed).and_all(ended)))
-                })
-            },
-        )
-        .await
 }

@@ -1,7 +1,7 @@
 //! Realms: making them with all they need, and finding them.
 #![expect(clippy::disallowed_methods, reason = "this file names the flow that finds a realm for everybody")]
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use domain::allowed::{Allowed, Flow, Operator, Request};
 use domain::event::{Event, EventType};
@@ -117,6 +117,19 @@ async fn own_api(tx: &mut WriteTx<'_>, algorithm: Algorithm) -> Result<i64, Stor
 pub async fn all(app: &App) -> Result<Vec<Realm>, StoreError> {
     let allowed = Allowed::visitor(Flow::Public, RealmKey::MAIN, Request::default());
     app.store.read(&allowed, app.now(), |tx| Box::pin(store::realm::all(tx))).await
+}
+
+/// A realm by key: one that was found by its slug before, as a request's is, costs nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn by_key(app: &App, key: RealmKey) -> Result<Option<Arc<Realm>>, StoreError> {
+    let seen =
+        app.realms.read().unwrap_or_else(PoisonError::into_inner).values().find(|realm| realm.key == key).cloned();
+    if seen.is_some() {
+        return Ok(seen);
+    }
+    Ok(all(app).await?.into_iter().find(|realm| realm.key == key).map(Arc::new))
 }
 
 /// A realm by slug. Realms are never renamed, so a found one stays in the cache.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
 use domain::id::{CredentialId, DeviceId};
-use domain::password::Password;
+use domain::password::{Kind as PasswordKind, Password};
 use domain::realm::Realm;
 use domain::secret::Secret;
 use domain::sign_in::{ChangeReason, Established, SecondFactor, Step};
@@ -33,7 +33,7 @@ use self::walk::Arrived;
 pub use self::walk::{Pending, pending, take_over};
 use crate::app::App;
 use crate::directory;
-use crate::hashing::Overloaded;
+use crate::hashing::{Against, Overloaded};
 use crate::key::KeyError;
 use crate::session::{Tokens, UnknownAudience};
 use crate::throttle as throttle_key;
@@ -216,6 +216,7 @@ async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -
     let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
     let look = look_up(app, &allowed, &attempt).await?;
     let stored = look.found.as_ref().and_then(|(_, password)| password.as_ref()).map(|p| p.hash.clone());
+    let against = stored.map_or(Against::Nobody(look.stand_in), Against::Stored);
     // What cannot be a password costs the same as a wrong one.
     let nothing = || Password::typed("").map_err(|_| SignInError::InvalidCredentials);
     let (typed, possible) = match attempt.password.clone() {
@@ -223,7 +224,7 @@ async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -
         None => (nothing()?, false),
     };
     let again = typed.clone();
-    let matches = app.hashing.verify_in(turn, typed, stored).await? && possible;
+    let matches = app.hashing.verify_in(turn, typed, against).await? && possible;
     match look.found {
         Some((user, Some(password))) if matches && user.status == Status::Active => {
             let outdated = app.hashing.is_outdated(&password.hash).then_some((password.id, again));
@@ -248,6 +249,8 @@ type Found = Option<(User, Option<credential::Password>)>;
 /// What is known before the password is looked at.
 struct Look {
     found: Found,
+    /// The kind of hash whose work stands in for a password that is not there.
+    stand_in: PasswordKind,
     failures: i64,
     counters: Counters,
     recognised: bool,
@@ -272,7 +275,8 @@ async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn) -> Result<Look,
                     Ok(failures) => failures,
                     Err(refused) => return Ok(throttle_key::refusal(refused, |throttled| throttled)),
                 };
-                let look = Look { found, failures, counters, recognised: device.is_some() };
+                let stand_in = stand_in(app, tx, identifier).await?;
+                let look = Look { found, stand_in, failures, counters, recognised: device.is_some() };
                 Ok(Outcome::upkeep(Ok(look), Upkeep::Throttle))
             })
         })
@@ -286,6 +290,14 @@ async fn find(tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<Found, St
     let id = user.as_ref().map_or(domain::id::UserId::from_uuid(uuid::Uuid::nil()), |user| user.id);
     let password = credential::password(tx, id).await?;
     Ok(user.map(|user| (user, password)))
+}
+
+/// The kind that this identifier draws from the realm's mix, whether or not there is anybody: imported hashes do not tell who exists (2.3, point 1).
+async fn stand_in(app: &App, tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<PasswordKind, StoreError> {
+    let mix = credential::mix(tx).await?;
+    let drawn = throttle_key::key(app, tx.realm(), "stand-in", identifier.key().as_bytes());
+    let kind = domain::password::stand_in::draw(&mix, &drawn).and_then(|label| PasswordKind::parse(label).ok());
+    Ok(kind.unwrap_or_else(|| app.hashing.kind()))
 }
 
 /// The device of the cookie, if this person signed in there before: what others do elsewhere does not concern it (2.4, F2).

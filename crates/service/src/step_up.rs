@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::directory;
 use crate::factor::{self, Recovered};
-use crate::hashing::Overloaded;
+use crate::hashing::{Against, Overloaded};
 use crate::key::KeyError;
 use crate::mail::{self, Notice};
 use crate::session::{self, Secrets, Tokens, UnknownAudience, Unsigned};
@@ -171,7 +171,7 @@ async fn check(
             let (allowed, now) = (caller.oneself(), app.now());
             let stored = app.store.read(&allowed, now, move |tx| Box::pin(credential::password(tx, id))).await?;
             let Some(stored) = stored else { return Ok(Checked::Nothing) };
-            let right = app.hashing.verify_in(turn, typed, Some(stored.hash)).await?;
+            let right = app.hashing.verify_in(turn, typed, Against::Stored(stored.hash)).await?;
             Ok(if right { Checked::Password(stored.id) } else { Checked::Nothing })
         }
         (Proof::Code(Code::Totp(Some(code))), _) => Ok(Checked::Totp(code)),

@@ -21,9 +21,11 @@ use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::{directory, mail};
 
+mod own;
 mod state;
+pub use own::{UpdateOwn, update_own};
 pub(crate) use state::ends_administration;
-pub use state::{Disable, Enable, disable, disable_as_operator, enable};
+pub use state::{Disable, Enable, disable, disable_as_operator, enable, enable_as_operator};
 
 /// Why something about a person was not done.
 #[derive(Debug, Error)]
@@ -43,12 +45,18 @@ pub enum UserError {
     /// No such role; the index into the grants.
     #[error("there is no such role")]
     NoRole(usize),
+    /// The same role in the same unit twice; the index into the grants.
+    #[error("the role is named twice in this unit")]
+    Twice(usize),
     /// The username belongs to somebody.
     #[error("the username is taken")]
     NameTaken,
     /// The account is in another state, or the last administrator would go.
     #[error("{0}")]
     Conflict(&'static str),
+    /// Somebody changed it since it was read.
+    #[error("somebody changed it meanwhile")]
+    ChangedMeanwhile,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -232,6 +240,9 @@ async fn create(
     command: Invite,
     purpose: Purpose,
 ) -> Result<(Person, Secret), UserError> {
+    if let Some(at) = named_twice(&command.grants) {
+        return Err(UserError::Twice(at));
+    }
     let link = Secret::new(&*app.entropy);
     let input = (app.clone(), caller, command, purpose, link.clone());
     let made = app
@@ -266,6 +277,12 @@ async fn create(
         })
         .await?;
     Ok((made, link))
+}
+
+/// The place of the first grant that another one says already: nobody holds a role twice in a unit.
+fn named_twice(grants: &[FirstGrant]) -> Option<usize> {
+    let same = |one: &FirstGrant, other: &FirstGrant| one.role == other.role && one.unit == other.unit;
+    (1..grants.len()).find(|at| grants[..*at].iter().any(|before| same(before, &grants[*at])))
 }
 
 fn new_user(id: UserId, command: &Invite, unit: domain::id::UnitId) -> NewUser {

@@ -5,6 +5,8 @@ use crate::error::StoreError;
 
 /// The edition of roles, permissions and inheritance: `roles_version`.
 pub const ROLES: &str = "roles";
+/// How many passwords of one kind there are: followed by the kind's label.
+pub const PASSWORD: &str = "password:";
 /// The edition of signing keys.
 pub const KEYS: &str = "keys";
 
@@ -28,4 +30,32 @@ pub async fn raise(tx: &mut WriteTx<'_>, name: &str) -> Result<(), StoreError> {
          ON CONFLICT (realm_id, name) DO UPDATE SET value = counter.value + 1"
     );
     tx.execute(sql, params![tx.realm(), name]).await.map(|_| ())
+}
+
+/// Adds to several counters, each by its own amount: in the order of their names, so that two transactions never wait for each other.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn add(tx: &mut WriteTx<'_>, changes: std::collections::BTreeMap<String, i64>) -> Result<(), StoreError> {
+    for (name, change) in changes.into_iter().filter(|(_, change)| *change != 0) {
+        let sql = sql!(
+            "INSERT INTO counter (realm_id, name, value) VALUES ($1, $2, $3)
+             ON CONFLICT (realm_id, name) DO UPDATE SET value = counter.value + $3"
+        );
+        tx.execute(sql, params![tx.realm(), name, change]).await?;
+    }
+    Ok(())
+}
+
+/// The counters whose names begin with `prefix`, without it, in the order of their names.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn beginning_with(tx: &mut impl Read, prefix: &str) -> Result<Vec<(String, i64)>, StoreError> {
+    // The first text that is above all of them: names are ASCII, compared as bytes.
+    let end = format!("{prefix}\u{7f}");
+    let sql = sql!("SELECT name, value FROM counter WHERE realm_id = $1 AND name >= $2 AND name < $3 ORDER BY name");
+    let rows = tx.query(sql, params![tx.realm(), prefix, end]).await?;
+    let one = |row: &crate::db::Row| Ok((row.get::<String>(0)?.split_off(prefix.len()), row.get(1)?));
+    rows.iter().map(one).collect()
 }

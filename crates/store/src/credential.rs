@@ -1,8 +1,12 @@
 //! Factors: here the password, current and past. Rows are ended, never overwritten, but for a raised hash of the same password.
 
+use std::collections::BTreeMap;
+
 use domain::id::{CredentialId, UserId};
+use domain::password::Kind;
 use domain::time::Timestamp;
 
+use crate::counter;
 use crate::db::{Read, WriteTx, params, sql};
 use crate::error::StoreError;
 
@@ -45,18 +49,60 @@ pub async fn password(tx: &mut impl Read, user: UserId) -> Result<Option<Passwor
 /// # Errors
 /// [`StoreError`].
 pub async fn set_password(tx: &mut WriteTx<'_>, id: CredentialId, user: UserId, hash: &str) -> Result<(), StoreError> {
-    let (realm, now, by) = (tx.realm(), tx.now(), tx.allowed().actor().principal());
-    let end = sql!(
-        "UPDATE credential SET ended_at = $3, ended_by = $4
-          WHERE realm_id = $1 AND user_id = $2 AND kind = 'password' AND ended_at IS NULL"
-    );
-    tx.execute(end, params![realm, user, now, by]).await?;
-    let scheme = hash.split('$').nth(1).unwrap_or("unknown").to_owned();
+    let mut counts = end(tx, user).await?;
     let insert = sql!(
         "INSERT INTO credential (realm_id, id, user_id, kind, label, scheme, secret, state, created_at, confirmed_at)
          VALUES ($1, $2, $3, 'password', '', $4, $5, '{}', $6, $6)"
     );
-    tx.execute(insert, params![realm, id, user, scheme, hash.as_bytes(), now]).await.map(|_| ())
+    tx.execute(insert, params![tx.realm(), id, user, scheme(hash), hash.as_bytes(), tx.now()]).await?;
+    *counts.entry(counter_of(hash)).or_default() += 1;
+    counter::add(tx, counts).await
+}
+
+/// Ends the password in force; whether there was one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end_password(tx: &mut WriteTx<'_>, user: UserId) -> Result<bool, StoreError> {
+    let counts = end(tx, user).await?;
+    let ended = !counts.is_empty();
+    counter::add(tx, counts).await?;
+    Ok(ended)
+}
+
+/// Ends the password in force, and says what that changes in the realm's mix: what the row held when it was ended, whoever raised it meanwhile.
+async fn end(tx: &mut WriteTx<'_>, user: UserId) -> Result<BTreeMap<String, i64>, StoreError> {
+    let (realm, now, by) = (tx.realm(), tx.now(), tx.allowed().actor().principal());
+    let sql = sql!(
+        "UPDATE credential SET ended_at = $3, ended_by = $4
+          WHERE realm_id = $1 AND user_id = $2 AND kind = 'password' AND ended_at IS NULL RETURNING secret"
+    );
+    let mut counts = BTreeMap::new();
+    for row in tx.returning(sql, params![realm, user, now, by]).await? {
+        *counts.entry(counter_of(&String::from_utf8_lossy(&row.get::<Vec<u8>>(0)?))).or_default() -= 1;
+    }
+    Ok(counts)
+}
+
+/// The kinds of the realm's password hashes with how many there are of each, in the order of their labels
+/// (`domain::password::kind::Kind`; `unknown`: cannot be used).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn mix(tx: &mut impl Read) -> Result<Vec<(String, i64)>, StoreError> {
+    let mut mix = counter::beginning_with(tx, counter::PASSWORD).await?;
+    mix.retain(|(_, count)| *count > 0);
+    Ok(mix)
+}
+
+/// The counter of a hash's kind.
+fn counter_of(hash: &str) -> String {
+    let label = Kind::of(hash).map_or_else(|| "unknown".to_owned(), |kind| kind.to_string());
+    format!("{}{label}", counter::PASSWORD)
+}
+
+fn scheme(hash: &str) -> &'static str {
+    Kind::of(hash).map_or("unknown", Kind::scheme)
 }
 
 /// Remembers that a factor was used.
@@ -99,14 +145,26 @@ pub async fn list(tx: &mut impl Read, user: UserId) -> Result<Vec<Factor>, Store
     rows.iter().map(factor).collect()
 }
 
-/// Replaces the hash of the same password by one with the current parameters (PW-14).
+/// Replaces the hash of the same password by one with the current parameters (PW-14); `false` if the password was ended, or raised, meanwhile.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn raise(tx: &mut WriteTx<'_>, id: CredentialId, hash: &str) -> Result<bool, StoreError> {
-    let scheme = hash.split('$').nth(1).unwrap_or("unknown").to_owned();
-    let sql =
-        sql!("UPDATE credential SET secret = $3, scheme = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
-    let values = params![tx.realm(), id, hash.as_bytes(), scheme];
-    Ok(tx.execute(sql, values).await? == 1)
+    let find = sql!(
+        "SELECT secret FROM credential WHERE realm_id = $1 AND id = $2 AND kind = 'password' AND ended_at IS NULL"
+    );
+    let Some(row) = tx.one(find, params![tx.realm(), id]).await? else { return Ok(false) };
+    let before: Vec<u8> = row.get(0)?;
+    let mut counts = BTreeMap::from([(counter_of(&String::from_utf8_lossy(&before)), -1)]);
+    // Only what was read: the mix counts what the row held.
+    let sql = sql!(
+        "UPDATE credential SET secret = $4, scheme = $5
+          WHERE realm_id = $1 AND id = $2 AND secret = $3 AND ended_at IS NULL"
+    );
+    if tx.execute(sql, params![tx.realm(), id, before, hash.as_bytes(), scheme(hash)]).await? == 0 {
+        return Ok(false);
+    }
+    *counts.entry(counter_of(hash)).or_default() += 1;
+    counter::add(tx, counts).await?;
+    Ok(true)
 }

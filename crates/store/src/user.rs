@@ -52,7 +52,7 @@ pub struct User {
     pub updated_at: Timestamp,
     /// By whom.
     pub updated_by: Option<uuid::Uuid>,
-    /// Raised by administrative changes.
+    /// Raised by administrative changes and by the person's own.
     pub version: i64,
 }
 
@@ -297,6 +297,49 @@ pub async fn password_changed(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), St
     let sql = sql!("UPDATE \"user\" SET password_changed_at = $3, updated_at = $3 WHERE realm_id = $1 AND id = $2");
     let values = params![tx.realm(), id, tx.now()];
     tx.execute(sql, values).await.map(|_| ())
+}
+
+/// What a person may change about themselves, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// What they are called.
+    pub display_name: Option<String>,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// Language.
+    pub locale: Option<String>,
+}
+
+/// Writes a person's profile and raises the version; `false`: the row is not in this version.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_profile(tx: &mut WriteTx<'_>, id: UserId, version: i64, new: &Profile) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "UPDATE \"user\" SET display_name = $4, display_name_key = $5, given_name = $6, family_name = $7, family_name_key = $8,
+            phone = $9, locale = $10, updated_at = $11, updated_by = $12, version = version + 1
+          WHERE realm_id = $1 AND id = $2 AND version = $3"
+    );
+    let by = tx.allowed().actor().principal();
+    let values = params![
+        tx.realm(),
+        id,
+        version,
+        new.display_name.clone(),
+        new.display_name.as_deref().map(fold),
+        new.given_name.clone(),
+        new.family_name.clone(),
+        new.family_name.as_deref().map(fold),
+        new.phone.clone(),
+        new.locale.clone(),
+        tx.now(),
+        by,
+    ];
+    Ok(tx.execute(sql, values).await? == 1)
 }
 
 /// Raises the version of a person whose grants changed.

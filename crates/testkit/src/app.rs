@@ -26,6 +26,7 @@ use service::hashing::{Cost, Hashing};
 use service::seal::Seal;
 use service::signing::{KeyKind, SigningKey};
 use service::user::{FirstGrant, Invite};
+use store::db::Turn;
 use store::realm::NewRealm;
 use store::token::Purpose;
 use store::{Location, Value};
@@ -34,6 +35,7 @@ use tower::ServiceExt;
 use crate::browser::Browser;
 use crate::clock::{FixedClock, START};
 use crate::db::Db;
+use crate::factor::{self, Codes};
 use crate::folder::Folder;
 use crate::postgres::{self, Cluster};
 
@@ -67,6 +69,7 @@ pub struct TestApp {
     pub config: web::Config,
     service: web::Service,
     secrets: Arc<Mutex<BTreeSet<String>>>,
+    codes: Arc<Codes>,
 }
 
 impl TestApp {
@@ -107,12 +110,17 @@ impl TestApp {
 
     fn on(db: Db) -> Self {
         let config = web::Config { base_url: BASE.to_owned(), ..web::Config::default() };
-        Self::with(app(&db, settings()), db, config, Arc::default())
+        Self::with(app(&db, settings()), db, config, (Arc::default(), Arc::default()))
     }
 
-    fn with(app: App, db: Db, config: web::Config, secrets: Arc<Mutex<BTreeSet<String>>>) -> Self {
+    fn with(
+        app: App,
+        db: Db,
+        config: web::Config,
+        (secrets, codes): (Arc<Mutex<BTreeSet<String>>>, Arc<Codes>),
+    ) -> Self {
         let service = web::service(app.clone(), config.clone());
-        Self { clock: db.clock.clone(), app, db, config, service, secrets }
+        Self { clock: db.clock.clone(), app, db, config, service, secrets, codes }
     }
 
     /// Another node over the same database, with other settings: it shares no cache.
@@ -120,7 +128,8 @@ impl TestApp {
     pub fn node(&self, change: impl FnOnce(&mut Settings, &mut web::Config)) -> Self {
         let (mut settings, mut config) = (settings(), self.config.clone());
         change(&mut settings, &mut config);
-        Self::with(app(&self.db, settings), self.db.clone(), config, self.secrets.clone())
+        let shared = (self.secrets.clone(), self.codes.clone());
+        Self::with(app(&self.db, settings), self.db.clone(), config, shared)
     }
 
     /// A client with an empty cookie jar, in realm `main`.
@@ -166,6 +175,12 @@ impl TestApp {
         password
     }
 
+    /// A code of somebody seeded whose role is sensitive; each call another one.
+    #[must_use]
+    pub fn code(&self, realm: &str, username: &str) -> String {
+        self.codes.next(realm, username, self.db.now())
+    }
+
     /// Something that may not be found anywhere afterwards.
     pub fn remember(&self, secret: &str) {
         self.secrets.lock().expect("the secrets").insert(secret.to_owned());
@@ -189,7 +204,26 @@ impl TestApp {
 
     /// The events of a realm so far, oldest first, as their canonical JSON.
     pub async fn events_of(&self, realm: RealmKey) -> Vec<Json> {
-        let text = "SELECT canonical FROM audit_event WHERE realm_id = $1 ORDER BY position";
+        self.canonical("SELECT canonical FROM audit_event WHERE realm_id = $1 ORDER BY position", realm).await
+    }
+
+    /// The events of realm `main` so far.
+    pub async fn events(&self) -> Vec<Json> {
+        self.events_of(RealmKey::MAIN).await
+    }
+
+    /// The events of realm `main` in the order of their leaves, which is the order that the log proves.
+    pub async fn log(&self) -> Vec<Json> {
+        if let Some(mut sequencer) = self.db.store.sequencer() {
+            while sequencer.turn().await.expect("a turn") != Turn::Leads(0) {}
+        }
+        let text =
+            "SELECT e.canonical FROM audit_leaf l JOIN audit_event e ON e.realm_id = l.realm_id AND e.id = l.event_id
+                     WHERE l.realm_id = $1 ORDER BY l.\"index\"";
+        self.canonical(text, RealmKey::MAIN).await
+    }
+
+    async fn canonical(&self, text: &str, realm: RealmKey) -> Vec<Json> {
         let rows = self.db.rows(text, vec![realm.into()]).await;
         rows.iter()
             .map(|row| match row.as_slice() {
@@ -197,11 +231,6 @@ impl TestApp {
                 other => panic!("{other:?}"),
             })
             .collect()
-    }
-
-    /// The events of realm `main` so far.
-    pub async fn events(&self) -> Vec<Json> {
-        self.events_of(RealmKey::MAIN).await
     }
 
     /// The types of what happened in realm `main` while something was done, sorted.
@@ -238,7 +267,7 @@ impl TestApp {
     pub async fn new_link_for(&self, username: &str, purpose: Purpose, roles: &[&str]) -> String {
         let roles: Vec<_> = roles.iter().map(|role| (*role, "/")).collect();
         let invite = invite(username, "clinic", "/", &roles);
-        let made = service::user::create_as_operator(&self.app, cli(RealmKey::MAIN), invite, purpose).await;
+        let made = service::user::create_as_operator(&self.app, operator(RealmKey::MAIN), invite, purpose).await;
         let (_, link) = made.expect("a new person");
         self.remember(&link.expose());
         link.expose()
@@ -246,7 +275,7 @@ impl TestApp {
 
     /// A new secret of API `clinic`.
     pub async fn api_secret(&self) -> String {
-        let made = service::api::new_secret(&self.app, cli(RealmKey::MAIN), "clinic".to_owned()).await;
+        let made = service::api::new_secret(&self.app, operator(RealmKey::MAIN), "clinic".to_owned()).await;
         let secret = made.expect("the API");
         self.remember(&secret.expose());
         secret.expose()
@@ -357,24 +386,26 @@ async fn seed(location: Location) {
     let (main, other) = realms(&app, &profile).await;
     for path in UNITS {
         let path = UnitPath::parse(path).expect("a path");
-        service::unit::create_as_operator(&app, cli(main.key), path.clone(), path.slug().to_owned())
+        service::unit::create_as_operator(&app, operator(main.key), path.clone(), path.slug().to_owned())
             .await
             .expect("a unit");
     }
     for role in &profile.role {
         let name = role.name.as_str();
-        add(&app, &main, invite(name, "clinic", "/", &[(name, "/")])).await;
+        add(&app, &main, invite(name, "clinic", "/", &[(name, "/")]), &profile).await;
         if ["admin", "nurse"].contains(&name) {
-            add(&app, &other, invite(name, "other", "/", &[(name, "/")])).await;
+            add(&app, &other, invite(name, "other", "/", &[(name, "/")]), &profile).await;
         }
     }
     for (username, role, unit) in IN_UNITS {
-        add(&app, &main, invite(username, "clinic", unit, &[(role, unit)])).await;
+        add(&app, &main, invite(username, "clinic", unit, &[(role, unit)]), &profile).await;
     }
 }
 
+/// What the command line may do in a realm: everything.
+#[must_use]
 #[expect(clippy::disallowed_methods, reason = "what demo does")]
-fn cli(realm: RealmKey) -> Operator {
+pub fn operator(realm: RealmKey) -> Operator {
     Allowed::cli("testkit", realm)
 }
 
@@ -382,8 +413,8 @@ async fn realm(app: &App, slug: &str, profile: &Profile) -> Realm {
     let parsed = RealmSlug::parse(slug).expect("a slug");
     let issuer = if parsed.is_main() { BASE.to_owned() } else { format!("{BASE}/realms/{slug}") };
     let new = NewRealm { slug: parsed, name: format!("Realm {slug}"), issuer, rp_id: HOST.to_owned() };
-    let made = service::realm::create(app, cli(RealmKey::MAIN), new).await.expect("a realm");
-    service::profile::apply(app, cli(made.key), profile.clone()).await.expect("the profile");
+    let made = service::realm::create(app, operator(RealmKey::MAIN), new).await.expect("a realm");
+    service::profile::apply(app, operator(made.key), profile.clone()).await.expect("the profile");
     service::key::ensure(app, made.key, KeyKind::Rsa(2048), Some(&pkcs8())).await.expect("a key");
     made
 }
@@ -408,11 +439,26 @@ fn invite(username: &str, host: &str, unit: &str, roles: &[(&str, &str)]) -> Inv
     }
 }
 
-async fn add(app: &App, realm: &Realm, invite: Invite) {
+/// Whether the role or one that it inherits is.
+fn is_sensitive(profile: &Profile, name: &str) -> bool {
+    let role = profile.role.iter().find(|role| role.name == name).expect("a role of the profile");
+    role.sensitive || role.inherits.iter().any(|other| is_sensitive(profile, other))
+}
+
+async fn add(app: &App, realm: &Realm, invite: Invite, profile: &Profile) {
+    let sensitive = invite.grants.iter().any(|grant| is_sensitive(profile, &grant.role));
     let password = password(realm.slug.as_str(), invite.username.as_str());
-    let made = service::user::create_as_operator(app, cli(realm.key), invite, Purpose::Activation).await;
-    let (_, link) = made.expect("a person");
+    let made = service::user::create_as_operator(app, operator(realm.key), invite, Purpose::Activation).await;
+    let (person, link) = made.expect("a person");
     let source = Source { id: "seed".to_owned(), ..Source::default() };
     let chosen = service::invitation::choose_password(app, realm.key, Some(link), &password, source).await;
-    chosen.expect("a password");
+    let username = chosen.expect("a password");
+    if sensitive {
+        for number in 0..factor::APPLICATIONS {
+            let seed = factor::seed(realm.slug.as_str(), &username, number);
+            let label = format!("phone {number}");
+            let bound = service::factor::seed_totp(app, operator(realm.key), person.user.id, (seed, &label)).await;
+            bound.expect("a second factor");
+        }
+    }
 }

@@ -256,6 +256,11 @@ impl Browser {
         self.call(Method::POST, path).json(body).send().await
     }
 
+    /// `PATCH` in a version: the `ETag` that was read.
+    pub async fn patch(&mut self, path: &str, version: &str, body: &Value) -> Answer {
+        self.call(Method::PATCH, path).header("if-match", version).json(body).send().await
+    }
+
     /// `POST` without a body.
     pub async fn post_empty(&mut self, path: &str) -> Answer {
         self.call(Method::POST, path).send().await
@@ -280,16 +285,52 @@ impl Browser {
 
     /// Tries to sign in.
     pub async fn sign_in_with(&mut self, identifier: &str, password: &str) -> Answer {
+        let first = self.begin_sign_in(identifier, password).await;
+        self.finish_sign_in(identifier, first).await
+    }
+
+    /// The password step alone.
+    pub async fn begin_sign_in(&mut self, identifier: &str, password: &str) -> Answer {
         self.app.remember(password);
         let body = json!({ "identifier": identifier, "password": password });
         self.call(Method::POST, "/api/v1/sign-in").without_bearer().json(&body).send().await
+    }
+
+    /// Does what is owed after the password: a seeded person's second factor, or binding one.
+    async fn finish_sign_in(&mut self, username: &str, first: Answer) -> Answer {
+        let body: Value = serde_json::from_str(&first.text).unwrap_or_default();
+        let transaction = body["transaction"].as_str().unwrap_or_default().to_owned();
+        match body["outcome"].as_str() {
+            Some("second_factor") => {
+                let code = self.app.code(&self.realm, username);
+                let body = json!({ "transaction": transaction, "method": "totp", "code": code });
+                self.call(Method::POST, "/api/v1/sign-in/second-factor").without_bearer().json(&body).send().await
+            }
+            Some("enrol_factor") => {
+                let begun = json!({ "transaction": transaction });
+                let shown = self.call(Method::POST, "/api/v1/sign-in/totp").without_bearer().json(&begun).send().await;
+                let secret = shown.expect(200).json()["secret"].as_str().expect("a secret").to_owned();
+                let seed = domain::totp::Seed::parse(&secret).expect("base32");
+                let code = seed.code(domain::totp::step_of(self.app.db.now())).expose();
+                let body = json!({ "transaction": transaction, "code": code });
+                self.call(Method::POST, "/api/v1/sign-in/totp/confirm").without_bearer().json(&body).send().await
+            }
+            _ => first,
+        }
+    }
+
+    /// Proves again who it is, with a seeded second factor.
+    pub async fn step_up(&mut self, username: &str) -> Answer {
+        let code = self.app.code(&self.realm, username);
+        self.post("/api/v1/session/step-up", &json!({ "method": "totp", "code": code })).await
     }
 
     /// Signs in for an API.
     pub async fn sign_in_for(&mut self, username: &str, audience: &str) -> Answer {
         let password = self.app.password(&self.realm, username);
         let body = json!({ "identifier": username, "password": password, "audience": audience });
-        self.call(Method::POST, "/api/v1/sign-in").without_bearer().json(&body).send().await.expect(200)
+        let first = self.call(Method::POST, "/api/v1/sign-in").without_bearer().json(&body).send().await.expect(200);
+        self.finish_sign_in(username, first).await.expect(200)
     }
 
     /// Refreshes with the cookie.

@@ -6,6 +6,7 @@ mod factor;
 mod grant;
 mod key;
 mod me;
+mod own;
 mod password;
 mod refresh;
 mod role;
@@ -27,7 +28,7 @@ use crate::table::Table;
 #[must_use]
 pub fn mount(table: Table) -> Table {
     let table = session::mount(refresh::mount(sign_in::mount(table)));
-    let table = factor::mount(step_up::mount(me::mount(password::mount(table))));
+    let table = own::mount(factor::mount(step_up::mount(me::mount(password::mount(table)))));
     let table = grant::mount(user::mount(table));
     key::mount(audit::mount(unit::mount(role::mount(table))))
 }

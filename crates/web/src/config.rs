@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::realm::{Realm, RealmKey};
 use domain::time::{Timestamp, seconds};
+use domain::totp::Seed;
 use guard::{KeySet, SharedKeys, Verifier};
 use service::App;
 
@@ -56,6 +57,8 @@ pub struct DemoPerson {
     pub grants: Vec<(String, String)>,
     /// Home unit.
     pub unit: String,
+    /// The seed of their authenticator application, if their role needs a second factor.
+    pub totp: Option<Seed>,
 }
 
 /// The state that handlers share.
@@ -71,7 +74,24 @@ pub struct Parts {
     pub config: Config,
     /// `openapi.json`, serialised once.
     pub openapi: String,
+    /// Demo's codes that somebody was given.
+    pub(crate) handed_out: HandedOut,
     verifiers: RwLock<HashMap<RealmKey, Arc<Checked>>>,
+}
+
+/// Codes of demo's people that were given out: two scripts that ask at once should not get the same one.
+#[derive(Debug, Default)]
+pub(crate) struct HandedOut(Mutex<HashMap<String, i64>>);
+
+impl HandedOut {
+    /// The first step that nobody was given; else the newest, which nobody used yet.
+    pub(crate) fn choose(&self, realm: &str, username: &str, steps: &[i64]) -> Option<i64> {
+        let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = given.entry(format!("{realm} {username}")).or_insert(i64::MIN);
+        let step = steps.iter().find(|step| **step > *last).or(steps.last()).copied()?;
+        *last = step;
+        Some(step)
+    }
 }
 
 #[derive(Debug)]
@@ -92,7 +112,8 @@ impl Web {
     /// Puts the state together.
     #[must_use]
     pub fn new(app: App, config: Config, openapi: String) -> Self {
-        Self(Arc::new(Parts { app, config, openapi, verifiers: RwLock::default() }))
+        let handed_out = HandedOut::default();
+        Self(Arc::new(Parts { app, config, openapi, handed_out, verifiers: RwLock::default() }))
     }
 
     /// Verifies an access token for our own API, with the guard's verifier and the keys of this moment. `None`: refused.

@@ -11,3 +11,4 @@ pub mod path; // path parameters
 pub mod problem; // refusals
 pub mod query; // query parameters, strictly
 pub mod request; // realm, request id, client address, host
+pub mod version; // ETag and If-Match

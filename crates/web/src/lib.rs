@@ -6,7 +6,7 @@ pub mod http; // conventions: requests, problems, bodies, headers, cookies, cros
 pub mod openapi; // the document, made from the table
 pub mod operations; // health and metrics, on their own listener
 pub mod pages; // pages as routes
-mod qr; // QR codes as SVG
+pub mod qr; // QR codes as SVG
 mod router;
 pub mod table; // the one way to mount a route: with its permission
 pub mod view; // pages as typed structs

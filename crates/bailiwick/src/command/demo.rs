@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use domain::allowed::{Allowed, Request};
 use domain::profile::Profile;
 use domain::realm::{Realm, RealmKey, RealmSlug};
+use domain::totp::Seed;
 use domain::unit::UnitPath;
 use domain::user::{DisplayName, Email, Username};
 use rustls::pki_types::pem::PemObject;
@@ -27,7 +28,7 @@ use crate::{kek, open, serve};
 
 #[derive(clap::Args)]
 pub(super) struct Demo {
-    /// healthcare or agency.
+    /// The organisation: healthcare or agency.
     #[arg(default_value = "healthcare")]
     profile: String,
     /// Address and port; port 0 takes a free one. Only this machine.
@@ -91,6 +92,7 @@ impl Demo {
         if !self.listen.starts_with("127.0.0.1:") && !self.listen.starts_with("localhost:") {
             return Err(Failure("demo runs on this machine only: --listen 127.0.0.1:PORT".to_owned()));
         }
+        profile_text(&self.profile)?; // before anything is taken or made
         let listeners = serve::bind(&self.listen, "127.0.0.1:0")?;
         let port = listeners.public.first().map_or(0, |socket| socket.local_addr().map_or(0, |at| at.port()));
         let operations = listeners.operations.local_addr()?;
@@ -308,10 +310,14 @@ async fn add_person(app: &App, realm: RealmKey, person: &Person) -> Result<(), F
         unit: UnitPath::parse(&person.unit)?,
         grants: person.grants.iter().map(grant).collect::<Result<_, _>>()?,
     };
-    let (_, link) =
+    let (made, link) =
         service::user::create_as_operator(app, Allowed::cli("demo", realm), invite, Purpose::Activation).await?;
     let request = Request { id: "demo".to_owned(), ..Request::default() };
     service::invitation::choose_password(app, realm, Some(link), &person.password, request).await?;
+    if let Some(seed) = person.totp_secret.as_deref().and_then(Seed::parse) {
+        let bound = (seed, "Demo authenticator");
+        service::factor::seed_totp(app, Allowed::cli("demo", realm), made.user.id, bound).await?;
+    }
     Ok(())
 }
 
@@ -346,6 +352,7 @@ fn surface(kept: &Kept, config: &Config, operations: std::net::SocketAddr, data:
             password: person.password.clone(),
             grants: person.grants.iter().map(|holds| (title(&holds.role), holds.unit.clone())).collect(),
             unit: person.unit.clone(),
+            totp: person.totp_secret.as_deref().and_then(Seed::parse),
         }
     };
     let people = kept.people.iter().map(person("main")).chain(kept.others.iter().map(person("other"))).collect();
@@ -367,7 +374,7 @@ fn surface(kept: &Kept, config: &Config, operations: std::net::SocketAddr, data:
 fn shown(kept: &Kept, base_url: &str, operations: std::net::SocketAddr, data: &Path) -> Value {
     let person = |person: &Person| {
         json!({ "username": person.username, "email": person.email, "password": person.password, "roles": person.roles(),
-            "unit": person.unit, "grants": person.grants, "totp_secret": null })
+            "unit": person.unit, "grants": person.grants, "totp_secret": person.totp_secret })
     };
     let people = |all: &[Person]| all.iter().map(person).collect::<Vec<_>>();
     json!({
@@ -393,6 +400,9 @@ fn greeting(kept: &Kept, base_url: &str, data: &Path) -> String {
             person.grants.iter().map(|holds| format!("{} in {}", holds.role, holds.unit)).collect();
         text.push_str(&format!("  {:<22} {:<36} {}\n", person.username, person.password, holds.join(", ")));
     }
+    text.push_str(&format!(
+        "\nRoles that are sensitive need a second factor: the code of admin is at {base_url}/demo/code?username=admin\n"
+    ));
     text.push_str(&format!("\nSign in at {base_url}/sign-in, read mail at {base_url}/mail, stop with Ctrl-C."));
     text
 }

@@ -2,6 +2,7 @@
 
 use domain::entropy::{Entropy, bytes};
 use domain::profile::Profile;
+use domain::totp::Seed;
 use serde::{Deserialize, Serialize};
 
 /// A role in a unit.
@@ -21,6 +22,9 @@ pub(super) struct Person {
     /// Home unit.
     pub(super) unit: String,
     pub(super) grants: Vec<Holds>,
+    /// Base32 seed of their authenticator application, where the role needs a second factor.
+    #[serde(default)]
+    pub(super) totp_secret: Option<String>,
 }
 
 impl Person {
@@ -87,6 +91,12 @@ pub(super) fn units(profile: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// Whether the role, or one that it inherits, needs a second factor.
+fn is_sensitive(profile: &Profile, name: &str) -> bool {
+    let role = profile.role.iter().find(|role| role.name == name);
+    role.is_some_and(|role| role.sensitive || role.inherits.iter().any(|other| is_sensitive(profile, other)))
+}
+
 /// One person for each role at `/`, and some who hold theirs in a unit.
 pub(super) fn people(profile: &Profile, entropy: &dyn Entropy) -> Vec<Person> {
     let in_units: &[(&str, &str, &str)] = if profile.name == "agency" {
@@ -114,6 +124,7 @@ pub(super) fn people(profile: &Profile, entropy: &dyn Entropy) -> Vec<Person> {
             password: password(entropy),
             unit: unit.to_owned(),
             grants: vec![Holds { role: role.to_owned(), unit: unit.to_owned() }],
+            totp_secret: is_sensitive(profile, role).then(|| Seed::new(entropy).base32()),
         })
         .collect()
 }

@@ -10,7 +10,7 @@ use store::realm::NewRealm;
 use store::token::Purpose;
 
 use crate::command::ConfigFile;
-use crate::command::admin::os_user;
+use crate::command::desk::os_user;
 use crate::output::{self, Failure};
 use crate::{config, open};
 

@@ -61,10 +61,16 @@ async fn commands_beside_a_running_server_count_at_once() {
     let mut gone = lena.clone();
     assert_eq!(gone.refresh().await.problem(), "401 session-ended");
 
+    let disabled = Person::visitor(&site.base).sign_in("lena.marsh", PASSWORD, None).await.unwrap();
+    assert_eq!(disabled.problem(), "401 invalid-credentials");
+    let back = site.run(&["user", "enable", "lena.marsh", "--reason", "came back", "--json"]).await.json();
+    assert_eq!(back, json!({ "username": "lena.marsh", "status": "active" }));
+    Person::signed_in(&site.base, "lena.marsh", PASSWORD, None).await;
+
     let admin = Person::signed_in(&site.base, "admin", PASSWORD, None).await;
     let events = admin.events().await;
     indexes_are_consecutive(&events);
-    for kind in ["user_created", "role_granted", "role_revoked", "key_rotated", "user_disabled"] {
+    for kind in ["user_created", "role_granted", "role_revoked", "key_rotated", "user_disabled", "user_enabled"] {
         let event = events.iter().rfind(|event| event["type"] == kind).unwrap_or_else(|| panic!("no {kind}"));
         assert_eq!((&event["actor"]["kind"], &event["actor"]["name"]), (&json!("cli"), &json!(operator())), "{event}");
     }
@@ -115,6 +121,9 @@ async fn what_does_not_exist_is_said_and_changes_nothing() {
         (&["grant", "add", "admin", "nurse", "--until", "tomorrow", "--reason", "why not"], "--until"),
         (&["grant", "end", "admin", "7", "--reason", "why not"], "not the id of a grant"),
         (&["user", "disable", "nobody", "--reason", "why not"], "nobody"),
+        (&["user", "enable", "nobody", "--reason", "why not"], "nobody"),
+        (&["user", "enable", "admin", "--reason", "why not"], "Only a disabled account"),
+        (&["grant", "add", "admin", "admin", "--reason", "once more"], "holds the role admin in / already"),
         (&["user", "create", "x", "--display-name", "X"], "must be 3 to"),
         (&["user", "create", "admin", "--display-name", "X"], "taken"),
         (&["user", "list", "--realm", "mars"], "there is no realm mars"),

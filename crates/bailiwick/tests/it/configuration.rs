@@ -79,7 +79,9 @@ async fn a_key_encryption_key_does_not_belong_into_the_file() {
 #[tokio::test]
 async fn what_is_no_command_ends_with_code_two() {
     let site = Site::new("data");
-    for arguments in [&["sevre"][..], &["serve", "--port", "1"], &["grant", "add"], &[]] {
+    for arguments in
+        [&["sevre"][..], &["serve", "--port", "1"], &["grant", "add"], &["key", "rotate", "--reason", "x"], &[]]
+    {
         let said = run(site.path(), &[], arguments).await;
         assert_eq!(said.code, Some(2), "{said:?}");
     }

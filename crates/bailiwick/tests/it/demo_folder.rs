@@ -36,6 +36,18 @@ async fn a_second_start_has_the_same_people_passwords_and_keys() {
 }
 
 #[tokio::test]
+async fn a_profile_that_does_not_exist_is_said_before_anything_is_taken_or_made() {
+    let folder = Folder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+
+    let said = run(folder.path(), &[], &["demo", "hospital", "--listen", &listen]).await;
+
+    said.refused_in_one_line(&["hospital", "healthcare or agency"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_survives_being_ended_without_warning() {
     let folder = seeded().await;
     let first = Demo::start(folder.path(), &[]).await;

@@ -4,13 +4,13 @@
 //! where the signal is ignored, as a full disk fails with ENOSPC.
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
-use serde_json::json;
 use testkit::Db;
 
 use crate::client::Person;
 use crate::log::{Looked, changes_and_events_agree, leaves_are_whole};
 use crate::program::{Process, command};
 use crate::site::Site;
+use crate::traffic::another_grant;
 
 const PASSWORD: &str = "a sentence nobody guesses";
 
@@ -42,7 +42,7 @@ async fn a_full_disk_is_answered_503_and_nothing_acknowledged_is_lost() {
     site.person("lena.marsh", PASSWORD).await;
     let mut admin = Person::signed_in(&site.base, "admin", PASSWORD, None).await;
     let path = format!("/api/v1/users/{}/grants", admin.people().await["lena.marsh"]);
-    let grant = |number: usize| json!({ "role": "nurse", "reason": format!("number {number} {}", "x".repeat(400)) });
+    let grant = |number: usize| another_grant(&format!("number {number} {}", "x".repeat(400)));
     limit(&server, Some(longest(&site) + 100_000));
 
     let (mut given, mut refused) = (Vec::new(), None);

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::client::Person;
 use crate::log::{Looked, changes_and_events_agree, leaves_are_whole, sequenced};
 use crate::site::{Site, choose};
+use crate::traffic::another_grant;
 
 const PASSWORD: &str = "a sentence nobody guesses";
 /// People who are signed in and refresh, two of each at once.
@@ -149,8 +150,7 @@ impl World {
 async fn give_and_end(admin: Person, user: String, ledger: Shared<Ledger>, counted: Shared<Counted>) {
     let path = format!("/api/v1/users/{user}/grants");
     for number in 0.. {
-        let body = json!({ "role": "nurse", "reason": format!("number {number}") });
-        let Some(answer) = admin.try_post(&path, body).await else { return };
+        let Some(answer) = admin.try_post(&path, another_grant(&format!("number {number}"))).await else { return };
         assert_eq!(answer.status, 201, "{}", answer.text);
         let id: Uuid = answer.json["id"].as_str().unwrap().parse().unwrap();
         ledger.lock().unwrap().given.push(id);

@@ -18,4 +18,5 @@ mod log; // what the audit log must be, whatever happened
 mod program; // starting, reading and ending processes
 mod serve; // the server of an organisation
 mod site; // a folder with a configuration, set up and ready to serve
+mod traffic; // grants as traffic
 mod walk; // the README's walk, with the clinic beside the server

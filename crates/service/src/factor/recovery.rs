@@ -7,7 +7,7 @@ use store::{Read, StoreError, WriteTx, factor};
 
 use super::{corrupt, place, sealed_in};
 use crate::app::App;
-use crate::hashing::{Overloaded, Turn};
+use crate::hashing::{Against, Overloaded, Turn};
 
 /// A set as stored: the envelope that a guarded update compares, and the hashes in it.
 pub(crate) struct Set {
@@ -54,7 +54,7 @@ pub(crate) async fn check_recovery_code(
     let (Some(typed), Some(stored)) = (code.as_password(), set.hashes.get(code.place()).cloned()) else {
         return Ok(None);
     };
-    if !app.hashing.verify_in(turn, typed, Some(stored)).await? {
+    if !app.hashing.verify_in(turn, typed, Against::Stored(stored)).await? {
         return Ok(None);
     }
     let replacement = RecoveryCode::new(&*app.entropy, code.place());

@@ -14,6 +14,7 @@ use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, session, token, u
 
 use super::{Person, UserError, person};
 use crate::app::App;
+use crate::grant::guard_both;
 use crate::{caller, directory};
 
 /// An account is to be disabled.
@@ -61,8 +62,8 @@ async fn disable_with(
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, Disable { user: id, reason })| {
             Box::pin(async move {
                 tx.exclusive(Guard::Administrators).await?;
+                guard_both(tx, caller.as_ref(), *id).await?;
                 still_manages(app, tx, caller.as_ref()).await?;
-                tx.exclusive(Guard::Principal((*id).into())).await?;
                 let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                 let directory = directory::current(app, tx).await?;
                 if is_last_administrator(tx, &directory.graph, *id).await? {
@@ -96,16 +97,35 @@ async fn disable_with(
 /// [`UserError`].
 pub async fn enable(app: &App, caller: &Caller, command: Enable) -> Result<Person, UserError> {
     let allowed = caller.allow(Permission::UsersManage, Scope::Anywhere)?;
-    let input = (app.clone(), caller.clone(), command);
+    enable_with(app, allowed, Some(caller.clone()), command).await
+}
+
+/// The same for the operator of the machine.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn enable_as_operator(app: &App, operator: Operator, command: Enable) -> Result<Person, UserError> {
+    enable_with(app, operator.into(), None, command).await
+}
+
+async fn enable_with(
+    app: &App,
+    allowed: Allowed,
+    caller: Option<Caller>,
+    command: Enable,
+) -> Result<Person, UserError> {
     app.store
-        .write(allowed, app.now(), input, |tx, (app, caller, Enable { user: id, reason })| {
+        .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, Enable { user: id, reason })| {
             Box::pin(async move {
-                let caller = caller::again(app, tx, caller).await??;
-                caller.allow(Permission::UsersManage, Scope::Anywhere)?;
+                // Nobody gives the account a role between the look at its roles and its return.
+                guard_both(tx, caller.as_ref(), *id).await?;
+                let caller = still_manages(app, tx, caller.as_ref()).await?;
                 let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
-                // Also grants that begin later: enabling gives them too.
-                for held in grant::standing(tx, (*id).into()).await? {
-                    caller.may_assign(held.role, &held.unit)?;
+                if let Some(caller) = caller {
+                    // Also grants that begin later: enabling gives them too.
+                    for held in grant::standing(tx, (*id).into()).await? {
+                        caller.may_assign(held.role, &held.unit)?;
+                    }
                 }
                 // Who never chose a password is invited still.
                 let chosen = store::credential::password(tx, *id).await?.is_some();
@@ -125,12 +145,12 @@ pub async fn enable(app: &App, caller: &Caller, command: Enable) -> Result<Perso
         .await
 }
 
-/// By the state of this transaction, the caller may still manage accounts.
-async fn still_manages(app: &App, tx: &mut WriteTx<'_>, caller: Option<&Caller>) -> Result<(), UserError> {
-    if let Some(caller) = caller {
-        caller::again(app, tx, caller).await??.allow(Permission::UsersManage, Scope::Anywhere)?;
-    }
-    Ok(())
+/// The caller by the state of this transaction, who may manage accounts still.
+async fn still_manages(app: &App, tx: &mut WriteTx<'_>, caller: Option<&Caller>) -> Result<Option<Caller>, UserError> {
+    let Some(caller) = caller else { return Ok(None) };
+    let caller = caller::again(app, tx, caller).await??;
+    caller.allow(Permission::UsersManage, Scope::Anywhere)?;
+    Ok(Some(caller))
 }
 
 /// Whether nobody would administer without this person. Whose rights end by themselves does not count as somebody who stays.

@@ -159,6 +159,20 @@ pub struct NewGrant {
     pub reason: String,
 }
 
+/// Whether the principal holds the role in the unit already at some moment of the new grant. Needs
+/// [`Guard::Principal`](crate::Guard::Principal).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn overlaps(tx: &mut WriteTx<'_>, new: &NewGrant) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "SELECT id FROM role_grant WHERE realm_id = $1 AND principal_id = $2 AND role_id = $3 AND unit_id = $4 AND ended_at IS NULL
+            AND (valid_until IS NULL OR valid_until > $5) AND (CAST($6 AS BIGINT) IS NULL OR valid_from < $6) LIMIT 1"
+    );
+    let values = params![tx.realm(), new.principal, new.role, new.unit, new.valid_from, new.valid_until];
+    Ok(tx.one(sql, values).await?.is_some())
+}
+
 /// Makes a grant.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ mod exclusive;
 mod file;
 mod migration;
 mod outage;
+mod password_mix;
 mod property;
 mod sequencer;
 mod statement;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::audit::{leaves_are_whole, sequence};
 use crate::counters;
 
-async fn insert(db: &Db, table: &str, values: Vec<(&str, Value)>) {
+pub(crate) async fn insert(db: &Db, table: &str, values: Vec<(&str, Value)>) {
     let columns: Vec<String> = values.iter().map(|(column, _)| format!("\"{column}\"")).collect();
     let numbers: Vec<String> = (2..values.len() + 2).map(|number| format!("${number}")).collect();
     let text =

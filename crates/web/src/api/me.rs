@@ -3,7 +3,10 @@
 use axum::Json as Out;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
+use domain::caller::Caller;
 use domain::id::SessionId;
+use service::user::Person;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -12,6 +15,7 @@ use crate::config::Web;
 use crate::http::page::Page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
+use crate::http::version::tagged;
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
@@ -24,12 +28,18 @@ pub(super) fn mount(table: Table) -> Table {
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", security(("bearer" = [])),
-    responses((status = 200, description = "The person", body = Me), (status = "4XX", description = "Refused", body = ProblemDocument)))]
-async fn me(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<Me>, Problem> {
-    let user = service::user::me(&web.app, &caller).await?.into();
-    let factors = service::factor::own(&web.app, &caller).await?;
+    responses((status = 200, description = "The person", body = Me, headers(("ETag" = String, description = "The version"))),
+        (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn me(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Response, Problem> {
+    let person = service::user::me(&web.app, &caller).await?;
+    shown(&web, &caller, person).await
+}
+
+/// The person with what would make their account safer.
+pub(super) async fn shown(web: &Web, caller: &Caller, person: Person) -> Result<Response, Problem> {
+    let factors = service::factor::own(&web.app, caller).await?;
     let recommended_actions = service::factor::recommended(&factors, caller.access());
-    Ok(Out(Me { user, recommended_actions }))
+    Ok(tagged(person.user.version, Me { user: person.into(), recommended_actions }))
 }
 
 /// Everything that one may do, where, until when, and through which grant.

@@ -2,7 +2,7 @@
 
 use axum::Json as Out;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::id::UserId;
 use domain::permission::Permission;
@@ -24,6 +24,7 @@ use crate::http::path::Path;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request::Context;
+use crate::http::version::tagged;
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
@@ -117,7 +118,8 @@ impl NewUserBody {
     }
 }
 
-fn invalid(pointer: &str, error: NameError) -> Problem {
+/// What is wrong with a name or an address.
+pub(super) fn invalid(pointer: &str, error: NameError) -> Problem {
     let code = match error {
         NameError::Length(..) => "length",
         NameError::Character => "character",
@@ -161,11 +163,7 @@ async fn create(
         (status = "4XX", description = "Refused", body = ProblemDocument)))]
 async fn get(State(web): State<Web>, SignedIn(caller): SignedIn, path: Path<Uuid>) -> Result<Response, Problem> {
     let person = service::user::get(&web.app, &caller, UserId::from_uuid(path.0)).await?;
-    let mut headers = HeaderMap::new();
-    if let Ok(version) = HeaderValue::from_str(&format!("\"{}\"", person.user.version)) {
-        headers.insert(header::ETAG, version);
-    }
-    Ok((headers, Out(User::from(person))).into_response())
+    Ok(tagged(person.user.version, User::from(person)))
 }
 
 /// Everything that a person within reach may do, where, until when, and through which grant.

@@ -245,8 +245,10 @@ impl From<UserError> for Problem {
             UserError::NotFound => Code::NotFound.into(),
             UserError::NoUnit => Self::invalid("/unit", "unknown", error.to_string()),
             UserError::NoRole(at) => Self::invalid(&format!("/grants/{at}/role"), "unknown", error.to_string()),
+            UserError::Twice(at) => Self::invalid(&format!("/grants/{at}/role"), "duplicate", error.to_string()),
             UserError::NameTaken => Self::from(Code::NameTaken).at("/username", "taken", error.to_string()),
             UserError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            UserError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
             UserError::Store(error) => error.into(),
         }
     }
@@ -262,6 +264,7 @@ impl From<GrantError> for Problem {
             GrantError::NoUnit => Self::invalid("/unit", "unknown", error.to_string()),
             GrantError::Dates => Self::invalid("/valid_until", "too_early", error.to_string()),
             GrantError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            GrantError::Held { .. } => Self::from(Code::Conflict).detail(error.to_string()),
             GrantError::Store(error) => error.into(),
         }
     }

@@ -5,6 +5,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::realm::RealmKey;
+use domain::time::Timestamp;
+use domain::totp;
 use serde::{Deserialize, Serialize};
 use wire::problem::Code;
 
@@ -15,7 +17,7 @@ use crate::http::query::Query;
 use crate::http::request::Context;
 use crate::view::{self, DemoFact, DemoRealm, DemoStep, MailMessage, Moment};
 
-fn person(person: &DemoPerson) -> view::DemoPerson {
+fn person(person: &DemoPerson, now: Timestamp) -> view::DemoPerson {
     let everywhere: Vec<&str> = person.grants.iter().map(|(role, _)| role.as_str()).collect();
     let place = person.grants.first().map_or("/", |(_, unit)| unit.as_str());
     view::DemoPerson {
@@ -24,6 +26,8 @@ fn person(person: &DemoPerson) -> view::DemoPerson {
         place: if place == "/" { "everywhere".to_owned() } else { place.to_owned() },
         username: person.username.clone(),
         password: person.password.clone(),
+        code: person.totp.as_ref().map(|seed| seed.code(totp::step_of(now)).expose()),
+        seed: person.totp.as_ref().map(totp::Seed::base32),
     }
 }
 
@@ -70,7 +74,8 @@ pub(super) async fn show(State(web): State<Web>, context: Context) -> Result<Res
     if !context.realm.slug.is_main() {
         return Ok(super::see(&context, "/account"));
     }
-    let of = |slug: &str| demo.people.iter().filter(|p| p.realm == slug).map(person).collect::<Vec<_>>();
+    let now = web.app.now();
+    let of = |slug: &str| demo.people.iter().filter(|p| p.realm == slug).map(|p| person(p, now)).collect::<Vec<_>>();
     let fact = |name: &str, value: &str, link: bool| DemoFact {
         name: name.to_owned(),
         value: value.to_owned(),
@@ -132,11 +137,29 @@ pub(super) async fn mail(State(web): State<Web>, headers: HeaderMap) -> Result<R
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CodeQuery {
-    #[serde(rename = "username")]
-    _username: String,
+    username: String,
 }
 
-/// The present code of somebody's authenticator app. Nobody has one before second factors exist.
-pub(super) async fn code(Query(_): Query<CodeQuery>) -> Problem {
-    Code::NotFound.into()
+/// Most seconds that a code is waited for: the next one comes after 30.
+const PATIENCE: u32 = 31;
+
+/// A code of somebody's authenticator application that was not used yet. When the present one was, it answers once the next one is there.
+pub(super) async fn code(
+    State(web): State<Web>,
+    context: Context,
+    Query(asked): Query<CodeQuery>,
+) -> Result<String, Problem> {
+    let people = web.config.demo.iter().flat_map(|demo| &demo.people);
+    let realm = context.realm.slug.as_str();
+    let who = people.into_iter().find(|person| person.realm == realm && person.username == asked.username);
+    let seed = who.and_then(|person| person.totp.as_ref()).ok_or(Code::NotFound)?;
+    for _ in 0..PATIENCE {
+        let steps = service::demo::usable_steps(&web.app, context.realm.key, &asked.username, seed).await?;
+        let steps = steps.ok_or(Code::NotFound)?;
+        if let Some(step) = web.handed_out.choose(realm, &asked.username, &steps) {
+            return Ok(seed.code(step).expose());
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    Err(Code::Overloaded.into())
 }

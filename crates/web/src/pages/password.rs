@@ -24,6 +24,7 @@ pub(super) const fn refusal(error: PasswordError) -> PasswordRefusal {
     match error {
         PasswordError::TooShort(least) => PasswordRefusal::TooShort(least),
         PasswordError::TooLong => PasswordRefusal::TooLong,
+        PasswordError::Blocklisted => PasswordRefusal::Blocklisted,
         PasswordError::ContextWord => PasswordRefusal::ContextWord,
         PasswordError::Reused => PasswordRefusal::Reused,
     }

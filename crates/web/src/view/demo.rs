@@ -40,6 +40,10 @@ pub struct DemoPerson {
     pub username: String,
     /// The password.
     pub password: String,
+    /// What their authenticator application shows now, if they have one.
+    pub code: Option<String>,
+    /// Its seed, to be added to an application of one's own.
+    pub seed: Option<String>,
 }
 
 /// Another realm.
@@ -100,6 +104,8 @@ impl Demo {
             place: say(place),
             username: say(username),
             password: say(password),
+            code: (role != "Nurse").then(|| say("287082")),
+            seed: (role != "Nurse").then(|| say("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")),
         };
         let step = |text, code| DemoStep::new(&say(text), &say(code));
         let fact =

@@ -15,23 +15,10 @@ async fn id(app: &TestApp, username: &str) -> String {
     app.user_id(RealmKey::MAIN, username).await
 }
 
-/// The caller behind a browser's bearer, as the route builds it before the body is read.
-async fn caller(app: &TestApp, username: &str) -> service::Caller {
-    let browser = app.signed_in(username).await;
-    let claims = super::claims(browser.bearer.as_deref().unwrap());
-    let bearer = service::caller::Bearer {
-        user: claims["sub"].as_str().unwrap().parse().unwrap(),
-        session: claims["sid"].as_str().unwrap().parse().unwrap(),
-        issued_at: claims["iat"].as_i64().unwrap(),
-    };
-    let found = service::caller::by_bearer(&app.app, RealmKey::MAIN, bearer, domain::allowed::Request::default()).await;
-    found.unwrap().expect("signed in")
-}
-
 #[tokio::test]
 async fn authority_ends_although_the_request_began_before() {
     let app = TestApp::new().await;
-    let early = caller(&app, "admin").await;
+    let early = crate::caller(&app, &app.signed_in("admin").await).await;
     let nurse = id(&app, "nurse").await;
     let other = app.new_link_for("second-admin", Purpose::Activation, &["admin"]).await;
     app.browser().choose(&other, "quiet-orbit-lantern-forty-one").await.expect(204);
@@ -181,8 +168,8 @@ async fn the_last_administrator_for_good_stays_although_another_has_the_role_for
 }
 
 #[tokio::test]
-async fn step_up_is_asked_for_when_the_setting_says_so() {
-    let app = TestApp::new().await.node(|settings, _| settings.require_step_up = true);
+async fn administration_needs_a_fresh_authentication() {
+    let app = TestApp::new().await;
     let (mut admin, nurse) = (app.signed_in("admin").await, id(&app, "nurse").await);
     admin.give(&nurse, "charge-nurse", "/").await.expect(201);
     app.advance(minutes(6));

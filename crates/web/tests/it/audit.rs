@@ -117,6 +117,10 @@ on_both_databases! {
         let right = app.password("main", "nurse");
         row(&app, "a disabled person", app.browser().sign_in_with("nurse", &right), 401, &["authn_login_fail"]).await;
         row(&app, "an account enabled", admin.set(&nurse, "enable"), 200, &["user_enabled"]).await;
+        let tag = admin.me().await.header("etag").to_owned();
+        let name = json!({ "display_name": "The administrator" });
+        row(&app, "one's own profile", admin.patch("/api/v1/me", &tag, &name), 200, &["user_updated"]).await;
+        row(&app, "in an old version", admin.patch("/api/v1/me", &tag, &name), 412, &[]).await;
         row(&app, "reading people", admin.get("/api/v1/users"), 200, &[]).await;
         row(&app, "reading the log", admin.get("/api/v1/audit/events"), 200, &["audit_read"]).await;
         let event = admin.get("/api/v1/audit/events?limit=1").await.json()["items"][0]["id"].as_str().unwrap().to_owned();

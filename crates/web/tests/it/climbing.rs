@@ -186,7 +186,77 @@ async fn a_role_that_ends_by_itself_ends_for_our_api_and_for_tokens() {
     nurse.get("/api/v1/audit/events").await.expect(403);
 }
 
+#[tokio::test]
+async fn a_role_is_held_once_in_a_unit_at_any_moment() {
+    let app = TestApp::new().await;
+    let mut admin = app.signed_in("admin").await;
+    let nurse = id(&app, "ward3-nurse").await;
+    let path = format!("/api/v1/users/{nurse}/grants");
+    let from = |from: &str, until: Option<&str>| json!({ "role": "billing", "valid_from": from, "valid_until": until, "reason": "for a time" });
+    let (first, second, third) = ("2027-01-01T00:00:00Z", "2027-02-01T00:00:00Z", "2027-03-01T00:00:00Z");
+
+    let again = admin.give(&nurse, "nurse", "/clinic-a/ward-3").await.expect(409);
+    assert_eq!(again.code(), "conflict");
+    let detail = again.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("nurse") && detail.contains("/clinic-a/ward-3"), "{detail}");
+    // Elsewhere, another role, and after its end: that is not the same.
+    admin.give(&nurse, "nurse", "/clinic-a").await.expect(201);
+    let held = admin.give(&nurse, "physician", "/clinic-a").await.expect(201).json();
+    admin.end_grant(&nurse, held["id"].as_str().unwrap()).await.expect(200);
+    admin.give(&nurse, "physician", "/clinic-a").await.expect(201);
+
+    admin.post(&path, &from(second, Some(third))).await.expect(201);
+    for (begin, end) in
+        [(first, None), (second, Some(third)), (first, Some("2027-02-01T00:00:01Z")), ("2027-02-28T00:00:00Z", None)]
+    {
+        admin.post(&path, &from(begin, end)).await.expect(409);
+    }
+    admin.post(&path, &from(third, None)).await.expect(201);
+    admin.post(&path, &from(first, Some(second))).await.expect(201);
+}
+
 on_both_databases! {
+    async fn sixteen_who_give_the_same_role_make_one_grant(app: TestApp) {
+        let mut first = app.signed_in("admin").await;
+        let (nurse, other) = (id(&app, "nurse").await, id(&app, "physician").await);
+        first.give(&other, "admin", "/").await.expect(201);
+        let second = app.signed_in("physician").await;
+
+        let answers = race(16, |racer| {
+            let (mut caller, nurse) = (if racer % 2 == 0 { first.clone() } else { second.clone() }, nurse.clone());
+            async move { caller.give(&nurse, "billing", "/clinic-a").await.status }
+        })
+        .await;
+
+        assert_eq!(answers.iter().filter(|status| **status == 201).count(), 1, "{answers:?}");
+        assert_eq!(answers.iter().filter(|status| **status == 409).count(), 15, "{answers:?}");
+        assert_eq!(first.grants(&nurse).await.len(), 2, "beside the role that she had");
+    }
+
+    async fn two_who_act_on_each_other_do_not_stand_in_each_others_way(app: TestApp) {
+        let mut first = app.signed_in("admin").await;
+        let people = [id(&app, "admin").await, id(&app, "physician").await];
+        first.give(&people[1], "admin", "/").await.expect(201);
+        let second = app.signed_in("physician").await;
+
+        for role in ["nurse", "charge-nurse", "pharmacist", "billing"] {
+            let answers = race(16, |racer| {
+                let (mut caller, user) = (if racer % 2 == 0 { first.clone() } else { second.clone() }, people[1 - racer % 2].clone());
+                async move {
+                    match racer % 8 {
+                        // Nobody has it: what is asked for is refused, after the guards were taken.
+                        6 => caller.end_grant(&user, "00000000-0000-7000-8000-000000000000").await.status,
+                        7 => caller.set(&user, "enable").await.status,
+                        unit => caller.give(&user, role, ["/", "/clinic-a", "/clinic-b"][unit / 2]).await.status,
+                    }
+                }
+            })
+            .await;
+            // What PostgreSQL breaks off as a deadlock is tried again, but not for ever: then it is 503.
+            assert!(answers.iter().all(|status| [201, 404, 409].contains(status)), "{answers:?}");
+        }
+    }
+
     async fn sixteen_racing_attempts_leave_an_administrator(app: TestApp) {
         let mut first = app.signed_in("admin").await;
         let (one, other) = (id(&app, "admin").await, id(&app, "physician").await);

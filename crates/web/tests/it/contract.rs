@@ -135,7 +135,9 @@ async fn a_person() {
       "mfa": [],
       "password_changed_at": "2026-11-20T14:36:00.000000Z",
       "phone": null,
-      "recommended_actions": [],
+      "recommended_actions": [
+        "add_second_factor"
+      ],
       "roles": [
         "nurse"
       ],

@@ -18,7 +18,7 @@ fn check(answer: &Answer) -> BTreeSet<String> {
         let short = name.strip_prefix("__Host-bailiwick-").unwrap_or_else(|| panic!("{line}"));
         let site = match short.split('.').next().unwrap() {
             "session" | "flow" => "SameSite=Lax",
-            "refresh" => "SameSite=Strict",
+            "refresh" | "device" => "SameSite=Strict",
             _ => panic!("{line}"),
         };
         let lifetime = attributes.iter().find(|attribute| attribute.starts_with("Max-Age=")).expect("a lifetime");
@@ -40,10 +40,12 @@ fn check(answer: &Answer) -> BTreeSet<String> {
 async fn web_01_every_cookie_that_is_set_has_exactly_the_attributes_of_its_kind() {
     let app = TestApp::new().await;
     let link = app.new_link("somebody", Purpose::Activation).await;
-    let both = BTreeSet::from(["__Host-bailiwick-refresh".to_owned(), "__Host-bailiwick-session".to_owned()]);
+    let cookie = |short: &str| format!("__Host-bailiwick-{short}");
+    let both = BTreeSet::from([cookie("refresh"), cookie("session")]);
+    let all = BTreeSet::from([cookie("device"), cookie("refresh"), cookie("session")]);
     let mut browser = app.browser();
 
-    assert_eq!(check(&browser.sign_in("nurse").await), both);
+    assert_eq!(check(&browser.sign_in("nurse").await), all);
     app.advance(minutes(1));
     assert_eq!(check(&browser.refresh().await.expect(200)), BTreeSet::from(["__Host-bailiwick-refresh".to_owned()]));
     assert_eq!(check(&browser.post_empty("/api/v1/sign-out").await.expect(204)).len(), 3);
@@ -52,7 +54,7 @@ async fn web_01_every_cookie_that_is_set_has_exactly_the_attributes_of_its_kind(
     assert_eq!(check(&page), BTreeSet::from(["__Host-bailiwick-flow".to_owned()]));
     let password = app.password("main", "nurse");
     let fields = [("identifier", "nurse"), ("password", password.as_str()), ("csrf", &page.hidden("csrf"))];
-    assert_eq!(check(&browser.form("/sign-in", &fields).await.expect(303)).len(), 3);
+    assert_eq!(check(&browser.form("/sign-in", &fields).await.expect(303)).len(), 4);
     assert_eq!(check(&browser.get(&format!("/invitation?token={link}")).await.expect(303)).len(), 1);
     let mut other = app.browser_in_other();
     let names = check(&other.sign_in("nurse").await);

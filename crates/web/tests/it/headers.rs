@@ -121,6 +121,7 @@ async fn demos_own_pages_have_them_too_and_exist_in_demo_alone() {
         password: "shown-on-the-page".to_owned(),
         grants: vec![("nurse".to_owned(), "/".to_owned())],
         unit: "/".to_owned(),
+        totp: None,
     };
     let demo = web::Demo { profile: "healthcare".to_owned(), people: vec![person], ..web::Demo::default() };
     let node = app.node(|_, config| config.demo = Some(demo));
@@ -312,7 +313,7 @@ async fn web_18_after_the_sign_in_nobody_is_led_to_another_site() {
             [("identifier", "nurse"), ("password", password.as_str()), ("csrf", csrf.as_str()), ("return_to", evil)];
         let answer = browser.form("/sign-in", &fields).await;
         assert_eq!((answer.status, answer.header("location")), (303, "/account"), "{evil:?}");
-        assert_eq!(answer.set_cookies().len(), 3, "{evil:?}");
+        assert_eq!(answer.set_cookies().len(), 4, "{evil:?}");
         let page = app.browser().get(&format!("/sign-in?{}", testkit::browser::encode(&[("return_to", evil)]))).await;
         assert!(!page.text.contains("evil"), "{evil:?}: it is not carried along");
     }

@@ -109,6 +109,12 @@ async fn web_23_unknown_missing_and_mistyped_fields_are_422_with_a_pointer() {
             "unknown",
         ),
         (
+            json!({ "username": "joan", "display_name": "Joan", "grants": [{ "role": "nurse", "reason": "new" },
+                { "role": "nurse", "unit": "/clinic-a", "reason": "new" }, { "role": "nurse", "unit": "/", "reason": "again" }] }),
+            "/grants/2/role",
+            "duplicate",
+        ),
+        (
             json!({ "username": "joan", "display_name": "Joan", "grants": [{ "role": "nurse", "reason": "x" }] }),
             "/grants/0/reason",
             "length",

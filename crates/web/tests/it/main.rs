@@ -8,15 +8,19 @@
 
 mod attack; // what a penetration test found, closed
 mod audit; // each action leaves exactly its events, and no secret
+mod authority; // authority ends with the acknowledgement of its end
 mod climbing; // nobody climbs; the last administrator stays
 mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing
+mod factors; // second factors: binding, proving, recovering, removing
 mod headers; // security headers, CORS, redirects
 mod input; // bad input, and the order of refusals
 mod invitation; // links: invitation, activation, set-up
 mod keys; // rotation of signing keys
+mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
+mod oneself; // changing one's own profile, in a version
 mod outage; // PostgreSQL gone and back
 mod refresh; // T1 to T10 of requirements 2.6
 mod sign_in; // equal answers, the throttle
@@ -29,4 +33,16 @@ fn claims(token: &str) -> serde_json::Value {
     let payload = token.split('.').nth(1).expect("three parts");
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
     serde_json::from_slice(&bytes).expect("JSON")
+}
+
+/// The caller behind a browser's bearer, as the route builds it before the body is read.
+async fn caller(app: &testkit::TestApp, browser: &testkit::Browser) -> service::Caller {
+    let claims = claims(browser.bearer.as_deref().unwrap());
+    let bearer = service::caller::Bearer {
+        user: claims["sub"].as_str().unwrap().parse().unwrap(),
+        session: claims["sid"].as_str().unwrap().parse().unwrap(),
+        issued_at: claims["iat"].as_i64().unwrap(),
+    };
+    let (realm, request) = (domain::realm::RealmKey::MAIN, domain::allowed::Request::default());
+    service::caller::by_bearer(&app.app, realm, bearer, request).await.unwrap().expect("signed in")
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use axum::http::Method;
 use domain::realm::RealmKey;
 use domain::time::{minutes, seconds};
 use serde_json::json;
@@ -218,39 +219,42 @@ async fn an_unknown_audience_is_422_before_anything_is_looked_at() {
 }
 
 #[tokio::test]
-async fn with_a_second_factor_required_sensitive_roles_are_withheld_and_named() {
-    let app = TestApp::new().await.node(|settings, _| settings.require_second_factor = true);
-    let mut physician = app.browser();
-    let answer = physician.sign_in_for("physician", "clinic").await.json();
-    assert_eq!(answer["withheld"], json!(["physician"]));
-    assert_eq!(answer["user"]["roles"], json!(["physician"]), "what is granted is said all the same");
-    let claims = crate::claims(answer["access_token"].as_str().unwrap());
-    assert_eq!((&claims["roles"], &claims["permissions"]), (&json!([]), &json!([])));
-    app.advance(minutes(1));
-    let refreshed = physician.refresh().await.expect(200).json();
-    assert_eq!(refreshed["withheld"], json!(["physician"]));
-    assert_eq!(crate::claims(refreshed["access_token"].as_str().unwrap())["roles"], json!([]));
-
-    let held = physician.sign_in("physician").await;
-    assert_eq!(held.json()["withheld"], json!(["physician"]));
-    let held = physician.get("/api/v1/me/permissions").await.expect(200).json();
-    let items = held["items"].as_array().unwrap();
-    assert!(!items.is_empty() && items.iter().all(|item| item["withheld"] == true), "granted, and withheld: {held}");
-
-    let mut admin = app.browser();
-    admin.sign_in("admin").await;
-    let refused = admin.get("/api/v1/users").await.expect(403);
-    assert_eq!(refused.json()["missing"], json!(["users:read"]));
-    assert_eq!(admin.me().await.expect(200).json()["roles"], json!(["admin"]));
-
+async fn mfa_01_a_sensitive_role_granted_during_a_session_is_withheld_until_step_up() {
+    let app = TestApp::new().await;
     let mut nurse = app.browser();
-    let answer = nurse.sign_in("nurse").await.json();
-    assert!(answer.get("withheld").is_none());
+    nurse.sign_in_for("nurse", "clinic").await;
+    let id = app.user_id(RealmKey::MAIN, "nurse").await;
+    app.signed_in("admin").await.give(&id, "physician", "/").await.expect(201);
+    app.advance(minutes(1));
+
+    let refreshed = nurse.refresh().await.expect(200).json();
+
+    assert_eq!(refreshed["withheld"], json!(["physician"]));
+    assert_eq!(crate::claims(refreshed["access_token"].as_str().unwrap())["roles"], json!(["clinical-staff", "nurse"]));
+    nurse
+        .call(Method::POST, "/api/v1/session/refresh")
+        .json(&json!({"audience": "bailiwick"}))
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(nurse.get("/api/v1/session").await.expect(200).json()["withheld"], json!(["physician"]));
+    assert_eq!(nurse.me().await.expect(200).json()["roles"], json!(["nurse", "physician"]), "granted all the same");
+    let held = nurse.get("/api/v1/me/permissions").await.expect(200).json();
+    let items = held["items"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["withheld"] == true) && items.iter().any(|item| item["withheld"] == false));
+    let (seed, _) = crate::factors::bind(&app, &mut nurse, "phone").await;
+    app.advance(seconds(30));
+    let code = crate::factors::code(&app, &seed);
+    let up =
+        nurse.post("/api/v1/session/step-up", &json!({"method": "totp", "code": code, "audience": "clinic"})).await;
+    let claims = crate::claims(up.expect(200).json()["access_token"].as_str().unwrap());
+    assert_eq!((&claims["acr"], &claims["amr"]), (&json!("urn:bailiwick:aal2"), &json!(["pwd", "otp", "mfa"])));
+    assert!(claims["roles"].as_array().unwrap().contains(&json!("physician")), "{claims}");
 }
 
 #[tokio::test]
-async fn with_step_up_required_a_stale_authentication_is_told_how_to_freshen() {
-    let app = TestApp::new().await.node(|settings, _| settings.require_step_up = true);
+async fn mfa_03_a_stale_authentication_is_told_how_to_freshen() {
+    let app = TestApp::new().await;
     let id = app.user_id(RealmKey::MAIN, "patient").await;
     let mut admin = app.browser();
     admin.sign_in("admin").await;
@@ -264,9 +268,9 @@ async fn with_step_up_required_a_stale_authentication_is_told_how_to_freshen() {
     assert_eq!(stale.code(), "insufficient-authentication");
     assert_eq!(
         stale.header("www-authenticate"),
-        r#"Bearer error="insufficient_user_authentication", acr_values="urn:bailiwick:aal1", max_age="300""#
+        r#"Bearer error="insufficient_user_authentication", acr_values="urn:bailiwick:aal2", max_age="300""#
     );
-    assert_eq!((&stale.json()["max_age"], &stale.json()["acr_values"]), (&json!(300), &json!("urn:bailiwick:aal1")));
+    assert_eq!((&stale.json()["max_age"], &stale.json()["acr_values"]), (&json!(300), &json!("urn:bailiwick:aal2")));
     admin.get("/api/v1/users").await.expect(200);
     let mut nurse = app.browser();
     nurse.sign_in("nurse").await;

@@ -1,0 +1,138 @@
+//! Changing one's own password with the current one (PW-08, PW-09).
+
+use domain::caller::Caller;
+use domain::event::{Event, EventType};
+use domain::id::CredentialId;
+use domain::password::{Password, PasswordError};
+use domain::realm::Realm;
+use domain::session::EndReason;
+use domain::throttle::{Kind, Throttled};
+use store::{Events, Outcome, Read, StoreError, Upkeep, credential, session as sessions, throttle, user};
+use thiserror::Error;
+
+use super::{check, differs};
+use crate::app::App;
+use crate::caller::{self, SignedOut};
+use crate::directory;
+use crate::hashing::{Against, Overloaded};
+use crate::mail::{self, Notice};
+use crate::session::{self, Secrets};
+use crate::throttle as throttle_key;
+
+/// Why the own password was not changed.
+#[derive(Debug, Error)]
+pub enum ChangeError {
+    /// The caller's session ended meanwhile.
+    #[error("the session ended")]
+    SignedOut,
+    /// The current password is wrong.
+    #[error("the current password is wrong")]
+    Wrong,
+    /// The new one is refused.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Inside a wait; not looked at.
+    #[error("too many attempts")]
+    Throttled(Throttled),
+    /// Too many passwords are being checked.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<SignedOut> for ChangeError {
+    fn from(_: SignedOut) -> Self {
+        Self::SignedOut
+    }
+}
+
+/// Changes the caller's own password with the current one; their other sessions end, the present one gets new secrets (PW-08, PW-09).
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn change(
+    app: &App,
+    realm: &Realm,
+    caller: &Caller,
+    (current, new): (Option<Password>, &str),
+) -> Result<Secrets, ChangeError> {
+    let turn = app.hashing.admit()?;
+    let key = throttle_key::factor(app, realm.key, caller.user(), "password");
+    let looked = app
+        .store
+        .write(caller.oneself(), app.now(), (app.clone(), caller.clone(), key), |tx, (app, caller, key)| {
+            Box::pin(async move {
+                let caller = caller::again(app, tx, caller).await??;
+                if let Err(refused) = throttle::count_try(tx, Kind::Factor, key).await? {
+                    return Ok(throttle_key::refusal(refused, ChangeError::Throttled));
+                }
+                let person = user::find(tx, caller.user()).await?.ok_or(ChangeError::SignedOut)?;
+                let always = directory::demands_second_factor(app, tx, person.id).await?;
+                let old = credential::password(tx, person.id).await?;
+                Ok::<_, ChangeError>(Outcome::upkeep(Ok((person, always, old)), Upkeep::Throttle))
+            })
+        })
+        .await?;
+    let (person, always, old) = looked?;
+    let (id, hash) = old.map(|old| (old.id, old.hash)).ok_or(ChangeError::Wrong)?;
+    let right = match current {
+        Some(current) => app.hashing.verify_in(turn, current, Against::Stored(hash.clone())).await?,
+        None => false,
+    };
+    if !right {
+        wrong(app, caller).await?;
+        return Err(ChangeError::Wrong);
+    }
+    let chosen = check(app, realm, &person, new, always)?;
+    differs(app, chosen.clone(), Some(hash)).await??;
+    let hash = app.hashing.hash(chosen, &*app.entropy).await?;
+    write(app, caller, (id, hash, key)).await
+}
+
+/// A wrong current password is a failed authentication, and recorded as one.
+async fn wrong(app: &App, caller: &Caller) -> Result<(), StoreError> {
+    app.store
+        .write(caller.oneself(), app.now(), caller.user(), |tx, id| {
+            Box::pin(async move {
+                let name = user::find(tx, *id).await?.map(|user| user.name().to_owned()).unwrap_or_default();
+                Ok(Outcome::done((), Event::new(EventType::AuthnLoginFail).user(*id, &name).failed("wrong_password")))
+            })
+        })
+        .await
+}
+
+async fn write(app: &App, caller: &Caller, new: (CredentialId, String, [u8; 32])) -> Result<Secrets, ChangeError> {
+    app.store
+        .write(
+            caller.oneself(),
+            app.now(),
+            (app.clone(), caller.clone(), new),
+            |tx, (app, caller, (old, hash, key))| {
+                Box::pin(async move {
+                    let caller = caller::again(app, tx, caller).await??;
+                    let person = user::find(tx, caller.user()).await?.ok_or(ChangeError::SignedOut)?;
+                    // What was compared must be what is in force.
+                    if credential::password(tx, person.id).await?.is_none_or(|current| current.id != *old) {
+                        return Err(ChangeError::Wrong);
+                    }
+                    throttle::clear(tx, Kind::Factor, key).await?;
+                    let id = CredentialId::new(&*tx.entropy(), tx.now());
+                    credential::set_password(tx, id, person.id, hash).await?;
+                    user::password_changed(tx, person.id).await?;
+                    let reason = EndReason::PasswordChanged;
+                    let ended = sessions::end_all(tx, person.id, Some(caller.session()), reason).await?;
+                    let ended = ended.into_iter().map(|s| session::ended(s, person.id, person.name(), reason));
+                    let own = sessions::find(tx, caller.session()).await?.ok_or(ChangeError::SignedOut)?;
+                    let how = (own.acr.clone(), own.amr.clone());
+                    let renewed =
+                        session::renew(app, tx, own, (&how.0, &how.1)).await?.ok_or(ChangeError::SignedOut)?;
+                    mail::notice(app, tx, &person, Notice::PasswordChanged).await?;
+                    let changed = Event::new(EventType::AuthnPasswordChange).user(person.id, person.name());
+                    Ok(Outcome::done(renewed.secrets(), Events::from(changed).and_all(ended)))
+                })
+            },
+        )
+        .await
+}
