@@ -20,7 +20,7 @@ mod user;
 pub(crate) use device::describe;
 pub(crate) use session::forget;
 pub use shape::ProblemDocument;
-pub(crate) use sign_in::{label, set_cookies, visit};
+pub(crate) use sign_in::{label, renew_cookies, set_cookies, visit};
 
 use crate::table::Table;
 

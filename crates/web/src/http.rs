@@ -5,6 +5,7 @@ pub mod cookie; // the four cookies
 pub mod cross_site; // what another site may cause: nothing
 pub mod form; // forms of pages
 pub mod header; // security headers
+pub mod language; // which language a page speaks
 pub mod page; // lists: limit and cursor
 pub mod path; // path parameters
 pub mod problem; // refusals

@@ -2,39 +2,48 @@
 
 mod account;
 mod demo;
+mod factor;
 mod invitation;
+mod password;
 mod sign_in;
 mod sign_out;
+mod step;
+mod step_up;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use domain::caller::Caller;
+use domain::secret::Secret;
+use domain::throttle::Throttled;
 use wire::problem::Code;
 
 use crate::config::Web;
+use crate::http::cookie;
+use crate::http::form;
 use crate::http::header::IsPage;
 use crate::http::path::Path;
 use crate::http::problem::{Problem, RetryAfter};
 use crate::http::request::Context;
 use crate::table::Table;
-use crate::view::{self, ErrorKind, ErrorPage, ProblemIndex, ProblemPage, ProblemRow};
+use crate::view::{self, ErrorKind, ErrorPage, Frame, Language, ProblemIndex, ProblemPage, ProblemRow};
 use crate::well_known::tagged;
 
 /// Mounts the pages.
 #[must_use]
 pub fn mount(table: Table, demo: bool) -> Table {
-    let table = table
-        .page(&Method::GET, "/sign-in", get(sign_in::show))
-        .page(&Method::POST, "/sign-in", post(sign_in::submit))
+    let table = own_account(signing_in(table))
         .page(&Method::GET, "/sign-out", get(sign_out::ask))
         .page(&Method::POST, "/sign-out", post(sign_out::submit))
         .page(&Method::GET, "/sign-out/cache", get(sign_out::clear))
-        .page(&Method::GET, "/account", get(account::show))
-        .page(&Method::POST, "/account/sessions/{id}/end", post(account::end_session))
         .page(&Method::GET, "/invitation", get(invitation::show))
         .page(&Method::POST, "/invitation", post(invitation::submit))
-        .page(&Method::GET, "/.well-known/change-password", get(async |context: Context| see(&context, "/account")))
+        .page(
+            &Method::GET,
+            "/.well-known/change-password",
+            get(async |context: Context| see(&context, "/account/password")),
+        )
         .page(&Method::GET, "/problems", get(problems))
         .page(&Method::GET, "/problems/{code}", get(problem))
         .page(&Method::GET, "/assets/{file}", get(asset));
@@ -48,11 +57,114 @@ pub fn mount(table: Table, demo: bool) -> Table {
     )
 }
 
-/// A page as an answer.
-fn page(status: StatusCode, html: String) -> Response {
-    let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
-    response.extensions_mut().insert(IsPage);
+/// From a name to a session, step by step.
+fn signing_in(table: Table) -> Table {
+    table
+        .page(&Method::GET, "/sign-in", get(sign_in::show))
+        .page(&Method::POST, "/sign-in", post(sign_in::submit))
+        .page(&Method::GET, "/sign-in/continue", get(step::go_on))
+        .page(&Method::GET, "/sign-in/second-factor", get(step::second_factor))
+        .page(&Method::POST, "/sign-in/second-factor", post(step::submit_second_factor))
+        .page(&Method::GET, "/sign-in/enrol", get(step::enrol))
+        .page(&Method::POST, "/sign-in/enrol", post(step::submit_enrol))
+        .page(&Method::GET, "/sign-in/change-password", get(step::change))
+        .page(&Method::POST, "/sign-in/change-password", post(step::submit_change))
+}
+
+/// What somebody signed in sees and changes of their own.
+fn own_account(table: Table) -> Table {
+    let begin_again = async |context: Context| see(&context, "/account/second-factor/new");
+    table
+        .page(&Method::GET, "/account", get(account::show))
+        .page(&Method::POST, "/account/sessions/{id}/end", post(account::end_session))
+        .page(&Method::GET, "/account/confirm", get(step_up::ask))
+        .page(&Method::POST, "/account/confirm", post(step_up::submit))
+        .page(&Method::GET, "/account/password", get(password::ask))
+        .page(&Method::POST, "/account/password", post(password::submit))
+        .page(&Method::GET, "/account/recovery-codes", get(factor::ask_codes))
+        .page(&Method::POST, "/account/recovery-codes", post(factor::new_codes))
+        .page(&Method::GET, "/account/second-factor/new", get(factor::new))
+        .page(&Method::POST, "/account/second-factor/new", post(factor::begin))
+        .page(&Method::GET, "/account/second-factor/confirm", get(begin_again))
+        .page(&Method::POST, "/account/second-factor/confirm", post(factor::confirm))
+        .page(&Method::GET, "/account/second-factor/{id}", get(factor::manage))
+        .page(&Method::POST, "/account/second-factor/{id}", post(factor::rename))
+        .page(&Method::POST, "/account/second-factor/{id}/remove", post(factor::remove))
+}
+
+/// Who is signed in, with the cookie that says so.
+async fn signed_in(web: &Web, context: &Context, headers: &HeaderMap) -> Result<Option<(Secret, Caller)>, Problem> {
+    let Some(secret) = cookie::session(headers, &context.realm) else { return Ok(None) };
+    let found = service::caller::by_cookie(&web.app, context.realm.key, &secret, context.request.clone()).await?;
+    Ok(found.map(|caller| (secret, caller)))
+}
+
+/// Sign in first, and come back.
+fn to_sign_in(context: &Context, return_to: &str) -> Response {
+    see(context, &format!("/sign-in?return_to={return_to}"))
+}
+
+/// What the forms of somebody signed in are signed with.
+fn account_token(web: &Web, context: &Context, secret: &Secret) -> String {
+    form::token(web, context, form::Purpose::Account, secret)
+}
+
+/// When to try again.
+#[derive(Clone, Copy, Debug)]
+enum After {
+    Nothing,
+    Seconds(u64),
+}
+
+impl After {
+    /// Says it.
+    fn on(self, mut response: Response) -> Response {
+        if let Self::Seconds(seconds) = self {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+/// A wait, for the header and for people.
+fn wait(web: &Web, throttled: &Throttled) -> (After, view::Wait) {
+    let (now, until) = (web.app.now(), throttled.until);
+    (After::Seconds(until.since(now).as_secs() + 1), view::Wait::until(now.seconds(), until.seconds()))
+}
+
+/// No capacity: soon again.
+const fn busy() -> After {
+    After::Seconds(2)
+}
+
+/// A page as an answer, in the language that was asked for.
+fn page(context: &Context, status: StatusCode, html: String) -> Response {
+    let mut response = english(status, html);
+    response.extensions_mut().insert(IsPage(Some(context.language)));
     response
+}
+
+/// A page for those who build and run: in English, whatever is asked for.
+fn english(status: StatusCode, html: String) -> Response {
+    let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
+    response.extensions_mut().insert(IsPage(None));
+    response
+}
+
+/// What every page has.
+fn frame(context: &Context) -> Frame {
+    Frame {
+        base: context.base(),
+        organisation: context.realm.name.clone(),
+        language: context.language,
+        nonce: context.nonce.to_string(),
+    }
+}
+
+/// The same, where there may be no realm.
+pub(crate) fn frame_of(context: Option<&Context>, language: Language) -> Frame {
+    let nobodys = || Frame { organisation: "Bailiwick".to_owned(), language, ..Frame::default() };
+    context.map_or_else(nobodys, frame)
 }
 
 /// 303, never 307 or 308: a form with a password is not sent again (WEB-17).
@@ -67,7 +179,7 @@ fn cookie_line(response: &mut Response, line: Option<HeaderValue>) {
 }
 
 /// A refusal for people.
-pub(crate) fn refusal(problem: &Problem, context: Option<&Context>, id: &str, now: i64) -> String {
+pub(crate) fn refusal(problem: &Problem, frame: Frame, id: &str, now: i64) -> String {
     let kind = match problem.code {
         Code::NotFound => ErrorKind::NotFound,
         Code::Forbidden if problem.missing.is_empty() => ErrorKind::FormRefused,
@@ -82,22 +194,16 @@ pub(crate) fn refusal(problem: &Problem, context: Option<&Context>, id: &str, no
         }
         Code::Internal => ErrorKind::Internal,
         Code::Overloaded => ErrorKind::Busy,
-        code => ErrorKind::Other {
-            status: code.status(),
-            title: code.title().to_owned(),
-            what_to_do: problem.detail.clone().unwrap_or_else(|| code.explanation().to_owned()),
-        },
+        code => ErrorKind::Other { status: code.status() },
     };
-    let base = context.map(Context::base).unwrap_or_default();
-    let organisation = context.map_or_else(|| "Bailiwick".to_owned(), |context| context.realm.name.clone());
-    ErrorPage { base, organisation, kind, request_id: id.to_owned() }.render()
+    ErrorPage { frame, kind, request_id: id.to_owned() }.render()
 }
 
 async fn problems(context: Context) -> Response {
     let row =
         |code: &Code| ProblemRow { code: code.to_string(), status: code.status(), title: code.title().to_owned() };
     let index = ProblemIndex { base: context.base(), problems: Code::ALL.iter().map(row).collect() };
-    page(StatusCode::OK, index.render())
+    english(StatusCode::OK, index.render())
 }
 
 async fn problem(context: Context, name: Path<String>) -> Result<Response, Problem> {
@@ -109,7 +215,7 @@ async fn problem(context: Context, name: Path<String>) -> Result<Response, Probl
         title: code.title().to_owned(),
         explanation: view::piece::with_code(code.explanation()),
     };
-    Ok(page(StatusCode::OK, shown.render()))
+    Ok(english(StatusCode::OK, shown.render()))
 }
 
 async fn asset(State(_): State<Web>, headers: HeaderMap, file: Path<String>) -> Result<Response, Problem> {

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as Poll_, Poll};
 
 use axum::Router;
@@ -19,9 +20,11 @@ use wire::problem::{Code, PROBLEM_JSON, ProblemBody};
 
 use crate::config::{Config, Web};
 use crate::http::header::{IsPage, secure};
+use crate::http::language;
 use crate::http::problem::{Challenge, Problem, RetryAfter};
 use crate::http::request::{self, Context, Host};
 use crate::table::{Endpoint, Table};
+use crate::view::Language;
 use crate::{api, openapi, pages, well_known};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -69,6 +72,12 @@ async fn method_not_allowed() -> Problem {
     Code::MethodNotAllowed.into()
 }
 
+/// What an answer needs if it is a page.
+struct ForPage {
+    language: Language,
+    nonce: Arc<str>,
+}
+
 /// The whole surface as a service: host, request id, realm, routes, refusals written, headers.
 #[derive(Clone)]
 pub struct Service {
@@ -95,8 +104,9 @@ impl Service {
         let entropy = &*self.web.app.entropy;
         let id = request::sent_id(request.headers()).unwrap_or_else(|| hex(&bytes::<12>(entropy)));
         let wants_page = is_page(&request);
+        let page = ForPage { language: language::of(request.headers()), nonce: hex(&bytes::<16>(entropy)).into() };
         let mut context = None;
-        let mut response = match self.prepare(&mut request, &id).await {
+        let mut response = match self.prepare(&mut request, &id, &page).await {
             Ok(()) => {
                 context = request.extensions().get::<Context>().cloned();
                 self.routes.clone().call_router(request).await
@@ -104,19 +114,19 @@ impl Service {
             Err(response) => *response,
         };
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-            response = self.write(&problem, response, context.as_ref(), &id, wants_page);
+            response = self.write(&problem, response, context.as_ref(), &id, wants_page.then_some(&page));
         }
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         public_has_no_credentials(&mut response);
         let https = self.web.config.base_url.starts_with("https://");
-        secure(&mut response, https, &hex(&bytes::<16>(entropy)));
+        secure(&mut response, https, &page.nonce);
         response
     }
 
     /// Host, realm, context.
-    async fn prepare(&self, request: &mut Request, id: &str) -> Result<(), Box<Response>> {
+    async fn prepare(&self, request: &mut Request, id: &str, page: &ForPage) -> Result<(), Box<Response>> {
         let config = &self.web.config;
         match request::host(config, request.headers(), request.uri()) {
             Host::Ours => {}
@@ -138,7 +148,12 @@ impl Service {
             address: request::client_address(config, request.headers(), peer),
             user_agent: request::user_agent(request.headers()),
         };
-        request.extensions_mut().insert(Context { realm, request: from });
+        request.extensions_mut().insert(Context {
+            realm,
+            request: from,
+            language: page.language,
+            nonce: page.nonce.clone(),
+        });
         request.extensions_mut().insert(self.web.clone());
         Ok(())
     }
@@ -150,7 +165,7 @@ impl Service {
         response: Response,
         context: Option<&Context>,
         id: &str,
-        wants_page: bool,
+        page: Option<&ForPage>,
     ) -> Response {
         let (mut parts, _) = response.into_parts();
         let retry_after = problem.retry_after.map(|after| match after {
@@ -160,9 +175,10 @@ impl Service {
         if let Some(seconds) = retry_after {
             parts.headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        let (content_type, text) = if wants_page {
-            parts.extensions.insert(IsPage);
-            ("text/html; charset=utf-8", pages::refusal(problem, context, id, self.web.app.now().seconds()))
+        let (content_type, text) = if let Some(page) = page {
+            parts.extensions.insert(IsPage(Some(page.language)));
+            let frame = pages::frame_of(context, page.language);
+            ("text/html; charset=utf-8", pages::refusal(problem, frame, id, self.web.app.now().seconds()))
         } else {
             let mut body = ProblemBody::new(problem.code, &self.web.config.base_url, id);
             body.detail.clone_from(&problem.detail);

@@ -253,7 +253,7 @@ async fn admit(rule: &Rule, request: &mut Request) -> Result<Option<Caller>, Pro
 const FRESH_SECONDS: u32 = 300;
 
 /// RFC 9470: says which authentication would do. Administration needs two factors, oneself as many as the account has.
-async fn fresh(web: &Web, caller: &Caller, access: Access) -> Result<(), Problem> {
+pub(crate) async fn fresh(web: &Web, caller: &Caller, access: Access) -> Result<(), Problem> {
     let acr = match access {
         Access::Oneself => service::step_up::strongest(&web.app, caller).await?,
         _ => domain::session::AAL2,

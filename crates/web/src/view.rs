@@ -1,36 +1,58 @@
 //! The pages for people: one struct a page, one template a struct (`crates/web/templates`), no rule and no query.
 //!
-//! A handler fills a struct and calls `render`. Wording stands in the templates (and, for times, in [`words`]); every value is escaped by
-//! askama, and nothing here marks a string as safe. `base` is the realm's prefix: `""`, or `"/realms/other"`. No page needs a script.
+//! A handler fills a struct and calls `render`. Wording stands in `crates/web/locales` (that of demo and of the problems in their templates); every
+//! value is escaped by askama, and nothing here marks a string as safe. No page needs a script.
 
 pub mod assets;
 pub mod piece;
 pub mod words;
 
 mod account;
+mod code;
 mod demo;
+mod enrolment;
 mod error;
+mod factor;
+mod frame;
 mod grant;
 mod invitation;
+mod language;
+#[cfg(test)]
+mod locale_tests;
 mod mail;
 mod moment;
+mod password;
 mod problem;
+mod recovery_codes;
+mod second_factor;
 mod sign_in;
 mod sign_out;
+mod step_up;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
-pub use account::{Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, FactorView};
+pub use crate::qr::Qr;
+pub use account::{Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, Recommended};
+pub use code::{CodeMethod, CodeProblem};
 pub use demo::{Demo, DemoFact, DemoPerson, DemoRealm, DemoStep};
+pub use enrolment::{EnrolTotp, EnrolWhy, NewFactor};
 pub use error::{ErrorKind, ErrorPage};
-pub use grant::{Abilities, GrantView, Term};
+pub use factor::{Factor, FactorKind, FactorProblem, FactorView, RecoveryView};
+pub use frame::Frame;
+pub use grant::{Abilities, GrantView, Term, Withheld};
 pub use invitation::{Invitation, InvitationDone, InvitationProblem};
+pub use language::{Language, Message, Value};
 pub use mail::{Mail, MailMessage};
 pub use moment::{Moment, Wait};
-pub use piece::Piece;
+pub use password::{ChangePassword, PasswordProblem, PasswordRefusal, PasswordWhy};
+pub use piece::{Mark, Piece};
 pub use problem::{ProblemIndex, ProblemPage, ProblemRow};
+pub use recovery_codes::{CodesWhy, NewRecoveryCodes, RecoveryCodes};
+pub use second_factor::SecondFactor;
 pub use sign_in::{SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
+pub use step_up::{StepUp, StepUpProblem, StepUpWay};
 
 /// Gives each page `render`.
 macro_rules! rendered {
@@ -46,7 +68,8 @@ macro_rules! rendered {
     )+};
 }
 
-rendered!(SignIn, SignOut, SignedOut, Account, Invitation, InvitationDone);
+rendered!(SignIn, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOut, SignedOut);
+rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
 
 /// How samples get their words, so that a test can put hostile ones everywhere.

@@ -12,14 +12,19 @@ use wire::problem::Code;
 
 use super::problem::Problem;
 use crate::config::Config;
+use crate::view::Language;
 
-/// The realm of a request, and what goes onto its events.
+/// The realm of a request, what goes onto its events, and what its answer needs if it is a page.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The realm.
     pub realm: Arc<Realm>,
     /// Id, address, user agent.
     pub request: allowed::Request,
+    /// What a page speaks.
+    pub language: Language,
+    /// What a page's own script is known by: fresh for each answer (WEB-08).
+    pub nonce: Arc<str>,
 }
 
 impl Context {

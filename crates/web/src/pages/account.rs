@@ -10,22 +10,22 @@ use domain::id::SessionId;
 use domain::time::Timestamp;
 use serde::Deserialize;
 use service::session::EndError;
-use service::stored::Session;
+use service::stored::{Factor, Session};
 use uuid::Uuid;
 use wire::problem::Code;
 
 use super::sign_out::Nothing;
-use super::{page, see};
+use super::{account_token, factor, frame, page, see, signed_in, to_sign_in};
 use crate::api::describe;
 use crate::config::Web;
-use crate::http::cookie;
 use crate::http::form::{self, Form};
 use crate::http::path::Path;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request::Context;
 use crate::view::{
-    Abilities, Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, FactorView, GrantView, Moment,
+    Abilities, Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, FactorView, GrantView, Moment, Recommended,
+    RecoveryView, Withheld,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,22 +40,23 @@ pub(super) async fn show(
     headers: HeaderMap,
     Query(told): Query<Told>,
 ) -> Result<Response, Problem> {
-    let Some(secret) = cookie::session(&headers, &context.realm) else { return Ok(to_sign_in(&context)) };
-    let found = service::caller::by_cookie(&web.app, context.realm.key, &secret, context.request.clone()).await?;
-    let Some(caller) = found else { return Ok(to_sign_in(&context)) };
+    let Some((secret, caller)) = signed_in(&web, &context, &headers).await? else {
+        return Ok(to_sign_in(&context, "/account"));
+    };
     let notice = match told.told.as_deref() {
         Some("ended") => Some(AccountNotice::DeviceEnded),
         Some("gone") => Some(AccountNotice::DeviceGone),
         Some("expired") => Some(AccountNotice::Expired),
+        Some("password") => Some(AccountNotice::PasswordChanged),
+        Some("added") => Some(AccountNotice::FactorAdded),
+        Some("renamed") => Some(AccountNotice::FactorRenamed),
+        Some("removed") => Some(AccountNotice::FactorRemoved),
+        Some("confirmed") => Some(AccountNotice::Confirmed),
         _ => None,
     };
-    let csrf = form::token(&web, &context, form::Purpose::Account, &secret);
+    let csrf = account_token(&web, &context, &secret);
     let shown = fill(&web, &context, &caller, notice, csrf).await?;
-    Ok(page(StatusCode::OK, shown.render()))
-}
-
-fn to_sign_in(context: &Context) -> Response {
-    see(context, "/sign-in?return_to=/account")
+    Ok(page(&context, StatusCode::OK, shown.render()))
 }
 
 async fn fill(
@@ -68,22 +69,39 @@ async fn fill(
     let now = web.app.now().seconds();
     let me = service::user::me(&web.app, caller).await?.user;
     let sessions = service::session::own(&web.app, caller).await?;
-    let changed = me.password_changed_at.map(|at| FactorView::Password(Moment::date(now, at.seconds())));
+    let own = service::factor::own(&web.app, caller).await?;
+    let factors: Vec<FactorView> = own.iter().filter_map(|one| factor::shown(one, now)).collect();
+    let codes = own.iter().find(|one| one.kind == "recovery_codes");
+    let made = codes.map(|codes| Moment::date(now, codes.created_at.seconds()));
     Ok(Account {
-        base: context.base(),
-        organisation: context.realm.name.clone(),
+        frame: frame(context),
         name: me.name().to_owned(),
         username: me.username.clone().unwrap_or_default(),
         unit: (!me.unit.is_root()).then(|| me.unit.as_str().to_owned()),
         notice,
-        grants: grants(web, caller, now).await?,
+        recommended: recommended(&own, caller),
+        grants: grants(web, caller, (now, factors.is_empty())).await?,
         devices: sessions.into_iter().map(|session| device(session, caller, now)).collect(),
-        sign_in: changed.into_iter().collect(),
+        password: me.password_changed_at.map(|at| Moment::date(now, at.seconds())),
+        recovery: (!factors.is_empty()).then_some(RecoveryView { made }),
+        factors,
         csrf,
     })
 }
 
-async fn grants(web: &Web, caller: &Caller, now: i64) -> Result<Vec<GrantView>, Problem> {
+/// The most urgent of what would make the account safer.
+fn recommended(own: &[Factor], caller: &Caller) -> Option<Recommended> {
+    service::factor::recommended(own, caller.access()).into_iter().find_map(|code| match code {
+        "add_second_factor" => Some(Recommended::AddFactor),
+        "make_recovery_codes" => Some(Recommended::MakeCodes),
+        "add_another_second_factor" => Some(Recommended::AddSecondFactor),
+        _ => None,
+    })
+}
+
+async fn grants(web: &Web, caller: &Caller, (now, no_factor): (i64, bool)) -> Result<Vec<GrantView>, Problem> {
+    let withheld = caller.access().withheld_roles();
+    let waits_for = if no_factor { Withheld::AddFactor } else { Withheld::Confirm };
     let rows = service::grant::own(&web.app, caller).await?;
     let directory = service::role::of_oneself(&web.app, caller).await?;
     let described = service::role::descriptions(&web.app, caller).await?;
@@ -99,24 +117,16 @@ async fn grants(web: &Web, caller: &Caller, now: i64) -> Result<Vec<GrantView>, 
             abilities.push(Abilities { api, descriptions: names.iter().map(text).collect() });
         }
         let (from, until) = (grant.valid_from.seconds(), grant.valid_until.map(Timestamp::seconds));
-        let unit = if grant.unit.is_root() { "everywhere".to_owned() } else { grant.unit.as_str().to_owned() };
-        shown.push(GrantView::new(flat.role.display_name.clone(), unit, now, from, until, abilities));
+        let unit = (!grant.unit.is_root()).then(|| grant.unit.as_str().to_owned());
+        let waits = withheld.iter().any(|name| name == directory.graph.name(grant.role));
+        let view = GrantView::new(flat.role.display_name.clone(), unit, now, from, until, abilities);
+        shown.push(GrantView { withheld: waits.then_some(waits_for), ..view });
     }
     Ok(shown)
 }
 
 fn device(session: Session, caller: &Caller, now: i64) -> DeviceView {
     let described = describe(session.user_agent.as_deref());
-    let software = match (described.browser.as_str(), described.os.as_str()) {
-        ("", "") => "An unknown device".to_owned(),
-        (browser, "") => browser.to_owned(),
-        ("", os) => os.to_owned(),
-        (browser, os) => format!("{browser} on {os}"),
-    };
-    let (title, software) = match session.device_label {
-        Some(label) => (label, Some(software)),
-        None => (software, None),
-    };
     DeviceView {
         id: session.id.to_string(),
         icon: match described.kind {
@@ -124,8 +134,9 @@ fn device(session: Session, caller: &Caller, now: i64) -> DeviceView {
             "tablet" => DeviceIcon::Tablet,
             _ => DeviceIcon::Desktop,
         },
-        title,
-        software,
+        label: session.device_label,
+        browser: described.browser,
+        os: described.os,
         current: session.id == caller.session(),
         state: DeviceState::of(now, session.last_active_at.seconds(), session.deadlines.idle_at.seconds()),
         since: Moment::at(now, session.created_at.seconds()),
@@ -140,11 +151,11 @@ pub(super) async fn end_session(
     id: Path<Uuid>,
     form: Form<Nothing>,
 ) -> Result<Response, Problem> {
-    let Some(secret) = cookie::session(&headers, &context.realm) else { return Ok(to_sign_in(&context)) };
+    let Some((secret, caller)) = signed_in(&web, &context, &headers).await? else {
+        return Ok(to_sign_in(&context, "/account"));
+    };
     let proof = (form::Purpose::Account, Some(&secret));
     form.proved(&web, &context, &headers, proof).await?.ok_or(Code::Forbidden)?;
-    let found = service::caller::by_cookie(&web.app, context.realm.key, &secret, context.request.clone()).await?;
-    let Some(caller) = found else { return Ok(to_sign_in(&context)) };
     match service::session::end_own(&web.app, &caller, SessionId::from_uuid(id.0)).await {
         Ok(()) => Ok(see(&context, "/account?told=ended")),
         Err(EndError::NotFound) => Ok(see(&context, "/account?told=gone")),

@@ -10,7 +10,7 @@ use domain::totp;
 use serde::{Deserialize, Serialize};
 use wire::problem::Code;
 
-use super::page;
+use super::english;
 use crate::config::{Demo, DemoPerson, Web};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -97,7 +97,7 @@ pub(super) async fn show(State(web): State<Web>, context: Context) -> Result<Res
             fact("Data", &demo.data, false),
         ],
     };
-    Ok(page(StatusCode::OK, shown.render()))
+    Ok(english(StatusCode::OK, shown.render()))
 }
 
 #[derive(Debug, Serialize)]
@@ -131,7 +131,7 @@ pub(super) async fn mail(State(web): State<Web>, headers: HeaderMap) -> Result<R
         at: Moment::at(now, at.seconds()),
         paragraphs: view::piece::of_mail(&mail.text),
     };
-    Ok(page(StatusCode::OK, view::Mail { messages: all.into_iter().map(message).collect() }.render()))
+    Ok(english(StatusCode::OK, view::Mail { messages: all.into_iter().map(message).collect() }.render()))
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,12 +3,12 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use domain::password::{LEAST_SINGLE_FACTOR, PasswordError};
+use domain::password::LEAST_SINGLE_FACTOR;
 use domain::secret::Secret;
 use serde::Deserialize;
 use service::invitation::LinkError;
 
-use super::{cookie_line, page, see};
+use super::{cookie_line, frame, page, see};
 use crate::config::Web;
 use crate::http::cookie::Cookie;
 use crate::http::form::{self, Form};
@@ -41,14 +41,13 @@ fn shown(
     status: StatusCode,
 ) -> Response {
     let html = view::Invitation {
-        base: context.base(),
-        organisation: context.realm.name.clone(),
+        frame: frame(context),
         name: None,
         csrf: token.map(|token| form::token(web, context, form::Purpose::Link, token)).unwrap_or_default(),
         problem,
         least: LEAST_SINGLE_FACTOR,
     };
-    let mut response = page(status, html.render());
+    let mut response = page(context, status, html.render());
     response.extensions_mut().insert(HadToken);
     // Under `no-referrer` browsers send `Origin: null` with the form.
     response.headers_mut().insert(header::REFERRER_POLICY, axum::http::HeaderValue::from_static("same-origin"));
@@ -100,9 +99,8 @@ pub(super) async fn submit(
     );
     match done.await {
         Ok(username) => {
-            let html =
-                view::InvitationDone { base: context.base(), organisation: context.realm.name.clone(), username };
-            let mut response = page(StatusCode::OK, html.render());
+            let html = view::InvitationDone { frame: frame(&context), username };
+            let mut response = page(&context, StatusCode::OK, html.render());
             cookie_line(&mut response, Cookie::Flow.expire(&context.realm));
             Ok(response)
         }
@@ -112,15 +110,9 @@ pub(super) async fn submit(
             let wait = view::Wait::until(web.app.now().seconds(), throttled.until.seconds());
             again(InvitationProblem::Wait(wait), StatusCode::TOO_MANY_REQUESTS)
         }
-        Err(LinkError::Password(error)) => again(
-            match error {
-                PasswordError::TooShort(least) => InvitationProblem::TooShort(least),
-                PasswordError::TooLong => InvitationProblem::TooLong,
-                PasswordError::Blocklisted | PasswordError::Reused => InvitationProblem::Blocklisted,
-                PasswordError::ContextWord => InvitationProblem::ContextWord,
-            },
-            StatusCode::UNPROCESSABLE_ENTITY,
-        ),
+        Err(LinkError::Password(error)) => {
+            again(InvitationProblem::Password(super::password::refusal(error)), StatusCode::UNPROCESSABLE_ENTITY)
+        }
         Err(LinkError::Store(error)) => Err(error.into()),
     }
 }

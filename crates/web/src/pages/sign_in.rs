@@ -7,10 +7,10 @@ use domain::password::Password;
 use domain::secret::Secret;
 use domain::user::Identifier;
 use serde::Deserialize;
-use service::sign_in::{Answer, Medium, SignIn, SignInError};
+use service::sign_in::{Medium, SignIn, SignInError};
 
-use super::{cookie_line, page, see};
-use crate::api::{label, set_cookies, visit};
+use super::{busy, cookie_line, frame, page, step, wait};
+use crate::api::{label, visit};
 use crate::config::Web;
 use crate::http::cookie::Cookie;
 use crate::http::form::{self, Form};
@@ -20,12 +20,13 @@ use crate::http::request::Context;
 use crate::view::{self, SignInProblem};
 
 /// A sign-in on pages lives so long.
-const FLOW_SECONDS: u64 = 900;
+pub(super) const FLOW_SECONDS: u64 = 900;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
     return_to: Option<String>,
+    told: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +49,8 @@ pub(super) fn own_path(sent: Option<&str>) -> Option<&str> {
     })
 }
 
-fn flow(headers: &HeaderMap, context: &Context) -> Option<Secret> {
+/// The flow cookie: of a form before there is a transaction, or of a transaction.
+pub(super) fn flow(headers: &HeaderMap, context: &Context) -> Option<Secret> {
     Cookie::Flow.read(headers, &context.realm).as_deref().and_then(Secret::parse)
 }
 
@@ -66,8 +68,7 @@ fn shown(
         None => (Secret::new(&*web.app.entropy), true),
     };
     let html = view::SignIn {
-        base: context.base(),
-        organisation: context.realm.name.clone(),
+        frame: frame(context),
         continue_to: None,
         csrf: form::token(web, context, form::Purpose::SignIn, &secret),
         return_to: own_path(return_to).map(ToOwned::to_owned),
@@ -76,7 +77,7 @@ fn shown(
         device_label: None,
         demo: web.config.demo.is_some(),
     };
-    let mut response = page(status, html.render());
+    let mut response = page(context, status, html.render());
     if fresh {
         cookie_line(&mut response, Cookie::Flow.set(&context.realm, &secret.expose(), FLOW_SECONDS));
     }
@@ -89,7 +90,8 @@ pub(super) async fn show(
     headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Response {
-    shown(&web, &context, &headers, StatusCode::OK, ("", asked.return_to.as_deref(), None))
+    let problem = (asked.told.as_deref() == Some("ended")).then_some(SignInProblem::StepEnded);
+    shown(&web, &context, &headers, StatusCode::OK, ("", asked.return_to.as_deref(), problem))
 }
 
 pub(super) async fn submit(
@@ -115,29 +117,14 @@ pub(super) async fn submit(
         medium: Medium::Browser,
         visit: visit(&headers, &context.realm),
     };
-    let now = web.app.now().seconds();
     match service::sign_in::start(&web.app, &context.realm, attempt, context.request.clone()).await {
-        Ok(Answer::Owed(owed)) => {
-            let mut response = see(&context, owed.step.page);
-            let flow = owed.held.secret().expose();
-            cookie_line(&mut response, Cookie::Flow.set(&context.realm, &flow, FLOW_SECONDS));
-            Ok(response)
-        }
-        Ok(Answer::SignedIn(done)) => {
-            let mut response = see(&context, own_path(return_to).unwrap_or("/account"));
-            set_cookies(&web, &context.realm, &done, &mut response);
-            cookie_line(&mut response, Cookie::Flow.expire(&context.realm));
-            Ok(response)
-        }
+        Ok(done) => Ok(step::answer(&web, &context, done)),
         Err(SignInError::InvalidCredentials) => Ok(again(StatusCode::UNAUTHORIZED, SignInProblem::Wrong)),
         Err(SignInError::Throttled(throttled)) => {
-            let wait = view::Wait::until(now, throttled.until.seconds());
-            let mut response = again(StatusCode::TOO_MANY_REQUESTS, SignInProblem::Wait(wait));
-            let seconds = throttled.until.since(web.app.now()).as_secs() + 1;
-            response.headers_mut().insert(axum::http::header::RETRY_AFTER, seconds.into());
-            Ok(response)
+            let (after, wait) = wait(&web, &throttled);
+            Ok(after.on(again(StatusCode::TOO_MANY_REQUESTS, SignInProblem::Wait(wait))))
         }
-        Err(SignInError::Overloaded(_)) => Ok(again(StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Busy)),
+        Err(SignInError::Overloaded(_)) => Ok(busy().on(again(StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Busy))),
         Err(error) => Err(error.into()),
     }
 }

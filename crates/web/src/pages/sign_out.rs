@@ -7,7 +7,7 @@ use serde::Deserialize;
 use service::session::Presented;
 use wire::problem::Code;
 
-use super::{page, see};
+use super::{frame, page, see};
 use crate::api::forget;
 use crate::config::Web;
 use crate::http::cookie;
@@ -23,8 +23,8 @@ pub(super) struct Nothing {}
 pub(super) async fn ask(State(web): State<Web>, context: Context, headers: HeaderMap) -> Response {
     let Some(secret) = cookie::session(&headers, &context.realm) else { return see(&context, "/sign-in") };
     let csrf = form::token(&web, &context, form::Purpose::Account, &secret);
-    let shown = view::SignOut { base: context.base(), organisation: context.realm.name.clone(), csrf };
-    page(StatusCode::OK, shown.render())
+    let shown = view::SignOut { frame: frame(&context), csrf };
+    page(&context, StatusCode::OK, shown.render())
 }
 
 pub(super) async fn submit(
@@ -38,8 +38,8 @@ pub(super) async fn submit(
     form.proved(&web, &context, &headers, proof).await?.ok_or(Code::Forbidden)?;
     let presented = Presented { secret: Some(secret), ..Presented::default() };
     service::session::sign_out(&web.app, context.realm.key, presented, false, context.request.clone()).await?;
-    let shown = view::SignedOut { base: context.base(), organisation: context.realm.name.clone() };
-    let mut response = page(StatusCode::OK, shown.render());
+    let shown = view::SignedOut { frame: frame(&context) };
+    let mut response = page(&context, StatusCode::OK, shown.render());
     forget(&context.realm, &mut response);
     Ok(response)
 }

@@ -2,35 +2,40 @@
 
 use askama::Template;
 
-use super::{GrantView, Moment, SAMPLE_NOW, Say};
+use super::trouble::{Notice, Trouble};
+use super::{FactorView, Frame, GrantView, Language, Message, Moment, RecoveryView, SAMPLE_NOW, Say};
 
 /// `GET /account`. Its forms post to `/sign-out` and `/account/sessions/{id}/end`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account.html")]
 pub struct Account {
-    /// The realm's prefix.
-    pub base: String,
-    /// Where the account is.
-    pub organisation: String,
+    /// What every page has.
+    pub frame: Frame,
     /// Who it is.
     pub name: String,
     /// What they sign in with.
     pub username: String,
     /// Their home unit, for people; `None`: everywhere.
     pub unit: Option<String>,
-    /// What to tell first.
+    /// What was done before.
     pub notice: Option<AccountNotice>,
+    /// What they had better do; shown when there is no notice.
+    pub recommended: Option<Recommended>,
     /// Their roles.
     pub grants: Vec<GrantView>,
     /// Their sessions that are not over; the present one first.
     pub devices: Vec<DeviceView>,
-    /// What they sign in with.
-    pub sign_in: Vec<FactorView>,
+    /// When the password was chosen, if there is one.
+    pub password: Option<Moment>,
+    /// Their authenticators.
+    pub factors: Vec<FactorView>,
+    /// Their recovery codes, if they have an authenticator.
+    pub recovery: Option<RecoveryView>,
     /// What the forms are signed with.
     pub csrf: String,
 }
 
-/// What to tell first.
+/// What was done before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountNotice {
     /// A device was signed out.
@@ -39,6 +44,27 @@ pub enum AccountNotice {
     DeviceGone,
     /// The form was too old.
     Expired,
+    /// The password was changed.
+    PasswordChanged,
+    /// An authenticator was added.
+    FactorAdded,
+    /// An authenticator has another name.
+    FactorRenamed,
+    /// An authenticator was removed.
+    FactorRemoved,
+    /// It is confirmed that it is them.
+    Confirmed,
+}
+
+/// What somebody had better do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recommended {
+    /// Bind a first authenticator.
+    AddFactor,
+    /// Bind one more: there is only one (MFA-07).
+    AddSecondFactor,
+    /// Make recovery codes: there are none.
+    MakeCodes,
 }
 
 /// A session.
@@ -48,10 +74,12 @@ pub struct DeviceView {
     pub id: String,
     /// What it looks like.
     pub icon: DeviceIcon,
-    /// Its name, or what runs on it: "Chromium on Windows".
-    pub title: String,
-    /// What runs on it, if the title does not say so.
-    pub software: Option<String>,
+    /// Its name, if it has one.
+    pub label: Option<String>,
+    /// "Chromium"; empty if it is not known.
+    pub browser: String,
+    /// "Windows"; empty if it is not known.
+    pub os: String,
     /// Whether it is this one.
     pub current: bool,
     /// Whether somebody is there.
@@ -96,8 +124,27 @@ pub enum DeviceState {
 }
 
 impl DeviceView {
-    fn locked(&self) -> bool {
-        matches!(self.state, DeviceState::Locked(_))
+    /// "active 2 hours ago · since 06:34, ends tomorrow 06:34".
+    fn when(&self, frame: &Frame) -> Message {
+        let message = match &self.state {
+            DeviceState::ActiveNow => frame.say("device-active-now"),
+            DeviceState::Active(last) => frame.say("device-active").put("last", last),
+            DeviceState::Locked(last) => frame.say("device-locked").put("last", last),
+        };
+        message.put("since", &self.since).put("ends", &self.ends)
+    }
+
+    /// "Chromium on Windows".
+    fn software(&self, frame: &Frame) -> String {
+        match (self.browser.as_str(), self.os.as_str()) {
+            ("", "") => frame.say("device-unknown").to_string(),
+            (one, "") | ("", one) => one.to_owned(),
+            (browser, os) => frame.say("device-software").put("browser", browser).put("os", os).to_string(),
+        }
+    }
+
+    fn title(&self, frame: &Frame) -> String {
+        self.label.clone().unwrap_or_else(|| self.software(frame))
     }
 }
 
@@ -115,49 +162,68 @@ impl DeviceState {
     }
 }
 
-/// What somebody signs in with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FactorView {
-    /// A password, and when it was chosen.
-    Password(Moment),
-}
-
 impl Account {
     /// With made-up content.
     #[must_use]
     pub fn sample() -> Self {
-        Self::sample_of(&str::to_owned)
+        Self::sample_of(Language::English, &str::to_owned)
     }
 
-    pub(super) fn sample_of(say: Say<'_>) -> Self {
+    pub(super) fn sample_of(language: Language, say: Say<'_>) -> Self {
         const HOUR: i64 = 3600;
         let now = SAMPLE_NOW;
         let device =
-            |number: u8, icon, title, software: Option<&str>, (active, idle, since): (i64, i64, i64)| DeviceView {
+            |number: u8, icon, label: Option<&str>, (browser, os), (active, idle, since): (i64, i64, i64)| DeviceView {
                 id: say(&format!("0193510e-0000-7000-8000-00000000000{number}")),
                 icon,
-                title: say(title),
-                software: software.map(say),
+                label: label.map(say),
+                browser: say(browser),
+                os: say(os),
                 current: number == 1,
                 state: DeviceState::of(now, now + active, now + idle),
                 since: Moment::at(now, now + since),
                 ends: Moment::at(now, now + since + 24 * HOUR),
             };
+        let (tablet, phone) = (Some("Ward 3 tablet"), Some("Ines’s phone"));
         Self {
-            base: say(""),
-            organisation: say("Havelmoor Clinic"),
+            frame: Frame::sample_of(language, say),
             name: say("Ines Tallmark"),
             username: say("ines.tallmark"),
             unit: Some(say("Ward 7, Medicine")),
-            notice: Some(AccountNotice::DeviceEnded),
+            notice: None,
+            recommended: Some(Recommended::AddSecondFactor),
             grants: GrantView::samples(say, now),
             devices: vec![
-                device(1, DeviceIcon::Tablet, "Ward 3 tablet", Some("Chromium on Android"), (-9, 900, -8 * HOUR)),
-                device(2, DeviceIcon::Desktop, "Chromium on Windows", None, (-17 * HOUR, -16 * HOUR, -20 * HOUR)),
-                device(3, DeviceIcon::Phone, "Ines’s phone", Some("Safari on iOS"), (-2 * HOUR, 60, -3 * HOUR)),
+                device(1, DeviceIcon::Tablet, tablet, ("Chromium", "Android"), (-9, 900, -8 * HOUR)),
+                device(2, DeviceIcon::Desktop, None, ("Chromium", "Windows"), (-17 * HOUR, -16 * HOUR, -20 * HOUR)),
+                device(3, DeviceIcon::Phone, phone, ("Safari", "iOS"), (-2 * HOUR, 60, -3 * HOUR)),
             ],
-            sign_in: vec![FactorView::Password(Moment::date(now, now - 193 * 24 * HOUR))],
+            password: Some(Moment::date(now, now - 193 * 24 * HOUR)),
+            factors: vec![FactorView::sample_of(say)],
+            recovery: Some(RecoveryView { made: Some(Moment::date(now, now - 993 * 24 * HOUR)) }),
             csrf: say("csrf"),
         }
+    }
+
+    fn trouble(&self) -> Trouble {
+        let (frame, base) = (&self.frame, &self.frame.base);
+        let done = |key| Notice::done(frame.say(key));
+        let link = |key, name, path: &str| Notice::advice(frame.say(key).link(name, format!("{base}{path}")));
+        Trouble::above(match (self.notice, self.recommended) {
+            (Some(AccountNotice::DeviceEnded), _) => done("device-ended"),
+            (Some(AccountNotice::DeviceGone), _) => Notice::plain(frame.say("device-gone")),
+            (Some(AccountNotice::Expired), _) => Notice::later(frame.say("page-expired")),
+            (Some(AccountNotice::PasswordChanged), _) => done("password-changed"),
+            (Some(AccountNotice::FactorAdded), _) => done("factor-added"),
+            (Some(AccountNotice::FactorRenamed), _) => done("factor-renamed"),
+            (Some(AccountNotice::FactorRemoved), _) => done("factor-removed"),
+            (Some(AccountNotice::Confirmed), _) => done("confirmed"),
+            (None, Some(Recommended::AddFactor)) => link("recommend-factor", "add", "/account/second-factor/new"),
+            (None, Some(Recommended::AddSecondFactor)) => {
+                link("recommend-second-factor", "add", "/account/second-factor/new")
+            }
+            (None, Some(Recommended::MakeCodes)) => link("recommend-codes", "make", "/account/recovery-codes"),
+            (None, None) => return Trouble::None,
+        })
     }
 }

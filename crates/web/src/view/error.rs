@@ -2,16 +2,14 @@
 
 use askama::Template;
 
-use super::{Say, Wait};
+use super::{Frame, Language, Message, Say, Wait};
 
 /// Any page that cannot be shown.
 #[derive(Clone, Debug, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
-    /// The realm's prefix.
-    pub base: String,
-    /// Whose server it is.
-    pub organisation: String,
+    /// What every page has.
+    pub frame: Frame,
     /// What happened.
     pub kind: ErrorKind,
     /// What the help desk finds in the log.
@@ -33,14 +31,10 @@ pub enum ErrorKind {
     Internal,
     /// 503: no capacity.
     Busy,
-    /// All others: say what happened and what to do.
+    /// All others: what the browser sent cannot be used.
     Other {
         /// The HTTP status.
         status: u16,
-        /// What happened.
-        title: String,
-        /// What is safe, and what to do.
-        what_to_do: String,
     },
 }
 
@@ -54,23 +48,36 @@ impl ErrorPage {
             ErrorKind::TooMany(_) => 429,
             ErrorKind::Internal => 500,
             ErrorKind::Busy => 503,
-            ErrorKind::Other { status, .. } => status,
+            ErrorKind::Other { status } => status,
         }
     }
 
     /// With made-up content.
     #[must_use]
     pub fn sample() -> Self {
-        Self::sample_of(&str::to_owned)
+        Self::sample_of(Language::English, &str::to_owned)
     }
 
-    pub(super) fn sample_of(say: Say<'_>) -> Self {
-        let (title, what_to_do) = (say("This address does not take that"), say("Nothing was changed."));
-        Self {
-            base: say(""),
-            organisation: say("Havelmoor Clinic"),
-            kind: ErrorKind::Other { status: 405, title, what_to_do },
-            request_id: say("01JD8-4WQ2-7K"),
+    pub(super) fn sample_of(language: Language, say: Say<'_>) -> Self {
+        let kind = ErrorKind::Other { status: 405 };
+        Self { frame: Frame::sample_of(language, say), kind, request_id: say("01JD8-4WQ2-7K") }
+    }
+
+    /// What happened, and what to do.
+    fn words(&self) -> (Message, Message) {
+        let (title, lead) = match &self.kind {
+            ErrorKind::NotFound => ("not-found", "not-found-lead"),
+            ErrorKind::FormRefused => ("form-refused", "form-refused-lead"),
+            ErrorKind::Forbidden => ("forbidden", "forbidden-lead"),
+            ErrorKind::TooMany(_) => ("too-many", "too-many-lead"),
+            ErrorKind::Internal => ("internal", "internal-lead"),
+            ErrorKind::Busy => ("busy", "busy-lead"),
+            ErrorKind::Other { .. } => ("unusable", "unusable-lead"),
+        };
+        let (title, lead) = (self.frame.say(title), self.frame.say(lead));
+        match &self.kind {
+            ErrorKind::TooMany(wait) => (title.put("until", &wait.until), lead.put("left", &wait.left)),
+            _ => (title, lead),
         }
     }
 

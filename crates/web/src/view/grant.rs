@@ -1,26 +1,51 @@
 //! A role given to a person, as its holder reads it: where, since when, until when, and what it lets them do.
 
-use super::{Moment, Say, words};
+use super::{Frame, Message, Moment, Say};
 
 /// A role given.
 #[derive(Clone, Debug)]
 pub struct GrantView {
     /// The role's display name.
     pub role: String,
-    /// Where it is held, for people: "Ward 7, Medicine".
-    pub unit: String,
+    /// Where it is held, for people: "Ward 7, Medicine"; `None`: everywhere.
+    pub unit: Option<String>,
     /// From when.
     pub since: Moment,
     /// Whether that is past.
     pub begun: bool,
     /// Until when.
     pub until: Option<Moment>,
-    /// "in 6 days"; empty without an end.
-    pub left: String,
+    /// "in 6 days".
+    pub left: Option<Moment>,
+    /// What it waits for.
+    pub withheld: Option<Withheld>,
     /// The bar.
     pub term: Term,
     /// What it carries, by API.
     pub abilities: Vec<Abilities>,
+}
+
+/// What a role waits for before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// That its holder confirms with the second factor.
+    Confirm,
+    /// That its holder has a second factor at all.
+    AddFactor,
+}
+
+impl Withheld {
+    /// What to do about it.
+    pub(super) fn help(self, frame: &Frame) -> Message {
+        let base = &frame.base;
+        match self {
+            Self::Confirm => {
+                let link = format!("{base}/account/confirm?method=totp&return_to=/account?told=confirmed");
+                frame.say("withheld-confirm").link("confirm", link)
+            }
+            Self::AddFactor => frame.say("withheld-add").link("add", format!("{base}/account/second-factor/new")),
+        }
+    }
 }
 
 /// What a role carries in one API.
@@ -55,17 +80,17 @@ impl Term {
     }
 }
 
-impl Abilities {
-    /// "14 things", for the template.
-    pub(super) fn things(&self) -> String {
-        words::count(i64::try_from(self.descriptions.len()).unwrap_or(i64::MAX), "thing", "things")
-    }
-}
-
 impl GrantView {
     /// Puts the times in words.
     #[must_use]
-    pub fn new(role: String, unit: String, now: i64, from: i64, until: Option<i64>, abilities: Vec<Abilities>) -> Self {
+    pub fn new(
+        role: String,
+        unit: Option<String>,
+        now: i64,
+        from: i64,
+        until: Option<i64>,
+        abilities: Vec<Abilities>,
+    ) -> Self {
         // A day is exact enough, unless it ends today or tomorrow.
         let end = |until: i64| {
             if until.saturating_sub(now) < 2 * 86_400 { Moment::at(now, until) } else { Moment::date(now, until) }
@@ -76,9 +101,20 @@ impl GrantView {
             since: Moment::date(now, from),
             begun: from <= now,
             until: until.map(end),
-            left: until.map(|until| words::in_words(now, until)).unwrap_or_default(),
+            left: until.map(|until| Moment::left(now, until)),
+            withheld: None,
             term: Term::new(now, from, until),
             abilities,
+        }
+    }
+
+    /// "until Fri 27 Nov, in 6 days".
+    pub(super) fn when(&self, frame: &Frame) -> Message {
+        match (self.begun, &self.until, &self.left) {
+            (true, Some(until), Some(left)) => frame.say("grant-until").put("until", until).put("left", left),
+            (true, ..) => frame.say("grant-since").put("since", &self.since),
+            (false, Some(until), _) => frame.say("grant-from-to").put("since", &self.since).put("until", until),
+            (false, None, _) => frame.say("grant-from").put("since", &self.since),
         }
     }
 
@@ -89,9 +125,11 @@ impl GrantView {
         };
         let nurse = ["Read charts", "Write nursing notes", "Read prescriptions", "Record medicines as given"];
         let grant = |role, unit, from: i64, until: Option<i64>, abilities| {
-            Self::new(say(role), say(unit), now, now + from * DAY, until.map(|days| now + days * DAY), abilities)
+            Self::new(say(role), Some(say(unit)), now, now + from * DAY, until.map(|days| now + days * DAY), abilities)
         };
+        let waiting = grant("Physician", "Ward 7, Medicine", -1, None, abilities(&["Prescribe medicines"]));
         vec![
+            Self { withheld: Some(Withheld::Confirm), ..waiting },
             grant("Nurse", "Ward 7, Medicine", -993, None, abilities(&nurse)),
             grant("Nurse", "Ward 3, Surgery", -20, Some(6), abilities(&nurse)),
             grant("Charge nurse", "Ward 7, Medicine", 10, Some(99), abilities(&["Publish the rota"])),
@@ -101,6 +139,7 @@ impl GrantView {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Language;
     use super::*;
 
     const DAY: i64 = 86_400;
@@ -120,9 +159,10 @@ mod tests {
 
     #[test]
     fn an_end_today_is_said_with_its_time() {
-        let view = GrantView::new(String::new(), String::new(), 0, -DAY, Some(3 * 3600), Vec::new());
+        let view = GrantView::new(String::new(), None, 0, -DAY, Some(3 * 3600), Vec::new());
 
-        assert_eq!(view.until.map(|until| until.text).as_deref(), Some("03:00"));
-        assert_eq!(view.left, "in 3 hours");
+        let said = |moment: Option<Moment>| moment.map(|moment| moment.text(Language::English));
+        assert_eq!(said(view.until).as_deref(), Some("03:00"));
+        assert_eq!(said(view.left).as_deref(), Some("in 3 hours"));
     }
 }

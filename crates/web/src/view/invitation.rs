@@ -2,16 +2,15 @@
 
 use askama::Template;
 
-use super::{SAMPLE_NOW, Say, Wait};
+use super::trouble::{Notice, Trouble};
+use super::{Frame, Language, PasswordRefusal, SAMPLE_NOW, Say, Wait};
 
 /// `GET` and a refused `POST /invitation`: fields `new_password`, `csrf`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "invitation.html")]
 pub struct Invitation {
-    /// The realm's prefix.
-    pub base: String,
-    /// Who invites.
-    pub organisation: String,
+    /// What every page has.
+    pub frame: Frame,
     /// Who is invited, if the link told.
     pub name: Option<String>,
     /// What the form is signed with.
@@ -25,14 +24,8 @@ pub struct Invitation {
 /// Why no password was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvitationProblem {
-    /// Fewer than so many characters.
-    TooShort(usize),
-    /// More than 256 characters.
-    TooLong,
-    /// One that everybody tries.
-    Blocklisted,
-    /// The person's own name or address.
-    ContextWord,
+    /// The password is not acceptable.
+    Password(PasswordRefusal),
     /// The link is unknown, used, replaced or too old: there is no form.
     Refused,
     /// Too many wrong links from this address.
@@ -47,10 +40,8 @@ pub enum InvitationProblem {
 #[derive(Clone, Debug, Template)]
 #[template(path = "invitation-done.html")]
 pub struct InvitationDone {
-    /// The realm's prefix.
-    pub base: String,
-    /// Who invited.
-    pub organisation: String,
+    /// What every page has.
+    pub frame: Frame,
     /// What to sign in with: username or e-mail.
     pub username: String,
 }
@@ -59,13 +50,12 @@ impl Invitation {
     /// With made-up content.
     #[must_use]
     pub fn sample() -> Self {
-        Self::sample_of(&str::to_owned)
+        Self::sample_of(Language::English, &str::to_owned)
     }
 
-    pub(super) fn sample_of(say: Say<'_>) -> Self {
+    pub(super) fn sample_of(language: Language, say: Say<'_>) -> Self {
         Self {
-            base: say(""),
-            organisation: say("Havelmoor Clinic"),
+            frame: Frame::sample_of(language, say),
             name: Some(say("Edda Holtmarsh")),
             csrf: say("csrf"),
             problem: Some(InvitationProblem::Wait(Wait::until(SAMPLE_NOW, SAMPLE_NOW + 1700))),
@@ -73,10 +63,15 @@ impl Invitation {
         }
     }
 
-    /// Whether the password, rather than the moment, was the trouble.
-    fn field_error(&self) -> bool {
-        use InvitationProblem::{Blocklisted, ContextWord, TooLong, TooShort};
-        matches!(self.problem, Some(TooShort(_) | TooLong | Blocklisted | ContextWord))
+    fn trouble(&self) -> Trouble {
+        let frame = &self.frame;
+        match &self.problem {
+            None | Some(InvitationProblem::Refused) => Trouble::None,
+            Some(InvitationProblem::Password(refusal)) => refusal.trouble(frame),
+            Some(InvitationProblem::Wait(wait)) => Trouble::above(Notice::wait(frame, "link-wait", wait)),
+            Some(InvitationProblem::Busy) => Trouble::above(Notice::later(frame.say("link-busy"))),
+            Some(InvitationProblem::Expired) => Trouble::above(Notice::later(frame.say("link-form-expired"))),
+        }
     }
 
     fn refused(&self) -> bool {
@@ -88,10 +83,10 @@ impl InvitationDone {
     /// With made-up content.
     #[must_use]
     pub fn sample() -> Self {
-        Self::sample_of(&str::to_owned)
+        Self::sample_of(Language::English, &str::to_owned)
     }
 
-    pub(super) fn sample_of(say: Say<'_>) -> Self {
-        Self { base: say(""), organisation: say("Havelmoor Clinic"), username: say("edda.holtmarsh") }
+    pub(super) fn sample_of(language: Language, say: Say<'_>) -> Self {
+        Self { frame: Frame::sample_of(language, say), username: say("edda.holtmarsh") }
     }
 }

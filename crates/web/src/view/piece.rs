@@ -11,6 +11,80 @@ pub enum Piece {
     Link(String),
     /// The line ends here.
     Break,
+    /// A point in time.
+    Time {
+        /// As people say it.
+        text: String,
+        /// The exact instant.
+        datetime: String,
+    },
+    /// What follows is set off.
+    Open(Mark),
+    /// No longer.
+    Close(Mark),
+}
+
+/// What sets words off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Weight.
+    Strong,
+    /// What a machine reads.
+    Code,
+    /// A link on this server.
+    Anchor(String),
+}
+
+impl Mark {
+    /// Where it begins.
+    #[must_use]
+    pub const fn open(self) -> Piece {
+        Piece::Open(self)
+    }
+}
+
+/// Stands for `<` in a value, while marks are looked for.
+const HIDDEN: char = '\u{f8ff}';
+
+/// A value in which no mark is found.
+pub(super) fn hidden(value: &str) -> String {
+    value.replace('<', &HIDDEN.to_string())
+}
+
+/// A message of a locale's file: `<b>`, `<code>`, and what `named` knows. Other marks are left out, their words stay.
+pub(super) fn of_marked(text: &str, named: impl Fn(&str) -> Option<Piece>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut open = Vec::new();
+    let plain = |pieces: &mut Vec<Piece>, text: &str| {
+        if !text.is_empty() {
+            pieces.push(Piece::Text(text.replace(HIDDEN, "<")));
+        }
+    };
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('<') {
+        plain(&mut pieces, before);
+        let (name, after) = after.split_once('>').unwrap_or((after, ""));
+        rest = after;
+        match name {
+            "b" => open.push(Mark::Strong),
+            "code" => open.push(Mark::Code),
+            name if name.starts_with('/') => {
+                pieces.extend(open.pop().map(Piece::Close));
+                continue;
+            }
+            name => match named(name) {
+                Some(Piece::Open(mark)) => open.push(mark),
+                other => {
+                    pieces.extend(other);
+                    continue;
+                }
+            },
+        }
+        pieces.extend(open.last().cloned().map(Mark::open));
+    }
+    plain(&mut pieces, rest);
+    pieces.extend(open.into_iter().rev().map(Piece::Close));
+    pieces
 }
 
 /// What stands between a pair of backticks is code.
@@ -80,6 +154,42 @@ mod tests {
     fn backticks_make_code_and_an_odd_one_makes_nothing() {
         assert_eq!(with_code("Send `If-Match` now"), [text("Send "), Piece::Code("If-Match".to_owned()), text(" now")]);
         assert_eq!(with_code("a ` b"), [text("a "), text(" b")]);
+    }
+
+    fn time() -> Piece {
+        Piece::Time { text: "00:00".to_owned(), datetime: "1970-01-01T00:00:00Z".to_owned() }
+    }
+
+    #[test]
+    fn marks_are_those_of_the_message_and_never_those_of_a_value() {
+        let evil = hidden("<b>x</b><0>");
+        let read = of_marked(&format!("until <b><0></b>, <a>{evil}</a>"), |name| match name {
+            "0" => Some(time()),
+            "a" => Some(Mark::Anchor("/a".to_owned()).open()),
+            _ => None,
+        });
+
+        let anchor = Mark::Anchor("/a".to_owned());
+        assert_eq!(
+            read,
+            [
+                text("until "),
+                Piece::Open(Mark::Strong),
+                time(),
+                Piece::Close(Mark::Strong),
+                text(", "),
+                Piece::Open(anchor.clone()),
+                text("<b>x</b><0>"),
+                Piece::Close(anchor),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mark_left_open_is_closed() {
+        let closed = [Piece::Open(Mark::Strong), text("x"), Piece::Close(Mark::Strong)];
+        assert_eq!(of_marked("<b>x", |_| None), closed);
+        assert_eq!(of_marked("</b><b>x</b></b><", |_| None), closed);
     }
 
     #[test]

@@ -2,16 +2,15 @@
 
 use askama::Template;
 
-use super::{SAMPLE_NOW, Say, Wait};
+use super::trouble::{Notice, Trouble};
+use super::{Frame, Language, SAMPLE_NOW, Say, Wait};
 
 /// `GET` and a refused `POST /sign-in`: fields `identifier`, `password`, `csrf`, `return_to`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "sign-in.html")]
 pub struct SignIn {
-    /// The realm's prefix.
-    pub base: String,
-    /// Whose door it is.
-    pub organisation: String,
+    /// What every page has.
+    pub frame: Frame,
     /// The application that comes after it.
     pub continue_to: Option<String>,
     /// What the form is signed with.
@@ -39,19 +38,20 @@ pub enum SignInProblem {
     Busy,
     /// The form was too old, or not ours.
     Expired,
+    /// A later step of the sign-in was open too long, or ended after too many wrong codes.
+    StepEnded,
 }
 
 impl SignIn {
     /// With made-up content.
     #[must_use]
     pub fn sample() -> Self {
-        Self::sample_of(&str::to_owned)
+        Self::sample_of(Language::English, &str::to_owned)
     }
 
-    pub(super) fn sample_of(say: Say<'_>) -> Self {
+    pub(super) fn sample_of(language: Language, say: Say<'_>) -> Self {
         Self {
-            base: say(""),
-            organisation: say("Havelmoor Clinic"),
+            frame: Frame::sample_of(language, say),
             continue_to: Some(say("Ward Charts")),
             csrf: say("csrf"),
             return_to: Some(say("/account")),
@@ -67,7 +67,15 @@ impl SignIn {
         !self.identifier.is_empty()
     }
 
-    fn wrong(&self) -> bool {
-        self.problem == Some(SignInProblem::Wrong)
+    fn trouble(&self) -> Trouble {
+        let Some(problem) = &self.problem else { return Trouble::None };
+        let say = |key| self.frame.say(key);
+        Trouble::above(match problem {
+            SignInProblem::Wrong => Notice::refused(say("sign-in-wrong")),
+            SignInProblem::Wait(wait) => Notice::wait(&self.frame, "sign-in-wait", wait),
+            SignInProblem::Busy => Notice::later(say("sign-in-busy")),
+            SignInProblem::Expired => Notice::later(say("sign-in-expired")),
+            SignInProblem::StepEnded => Notice::later(say("sign-in-step-ended")),
+        })
     }
 }

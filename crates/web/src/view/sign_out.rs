@@ -2,16 +2,14 @@
 
 use askama::Template;
 
-use super::Say;
+use super::{Frame, Language, Say};
 
 /// `GET /sign-out`: asks first, because a link must not sign anybody out.
 #[derive(Clone, Debug, Template)]
 #[template(path = "sign-out.html")]
 pub struct SignOut {
-    /// The realm's prefix.
-    pub base: String,
-    /// Whose door it is.
-    pub organisation: String,
+    /// What every page has.
+    pub frame: Frame,
     /// What the form is signed with.
     pub csrf: String,
 }
@@ -20,21 +18,19 @@ pub struct SignOut {
 #[derive(Clone, Debug, Template)]
 #[template(path = "signed-out.html")]
 pub struct SignedOut {
-    /// The realm's prefix.
-    pub base: String,
-    /// Whose door it is.
-    pub organisation: String,
+    /// What every page has.
+    pub frame: Frame,
 }
 
 impl SignOut {
     /// With made-up content.
     #[must_use]
     pub fn sample() -> Self {
-        Self::sample_of(&str::to_owned)
+        Self::sample_of(Language::English, &str::to_owned)
     }
 
-    pub(super) fn sample_of(say: Say<'_>) -> Self {
-        Self { base: say(""), organisation: say("Havelmoor Clinic"), csrf: say("csrf") }
+    pub(super) fn sample_of(language: Language, say: Say<'_>) -> Self {
+        Self { frame: Frame::sample_of(language, say), csrf: say("csrf") }
     }
 }
 
@@ -42,10 +38,10 @@ impl SignedOut {
     /// With made-up content.
     #[must_use]
     pub fn sample() -> Self {
-        Self::sample_of(&str::to_owned)
+        Self::sample_of(Language::English, &str::to_owned)
     }
 
-    pub(super) fn sample_of(say: Say<'_>) -> Self {
-        Self { base: say(""), organisation: say("Havelmoor Clinic") }
+    pub(super) fn sample_of(language: Language, say: Say<'_>) -> Self {
+        Self { frame: Frame::sample_of(language, say) }
     }
 }

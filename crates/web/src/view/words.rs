@@ -1,10 +1,12 @@
-//! Times and numbers as people say them. Pure: `now` is an argument, instants are seconds since 1970, all in UTC.
+//! Times and numbers as people say them, in each language. Pure: `now` is an argument, instants are seconds since 1970, all in UTC.
 //!
-//! The one place for English besides the templates: what a page says depends on how far away a time is.
+//! What a page says depends on how far away a time is; the words for it stand in `locales/*/time.ftl`.
 
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
+
+use super::Language;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -12,14 +14,22 @@ const DAY: i64 = 24 * HOUR;
 /// Nearer than this, a date says its weekday; farther, its year.
 const NEAR_DAYS: i64 = 60;
 
+fn instant(at: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH).to_offset(UtcOffset::UTC)
+}
+
 fn write(at: i64, format: &[BorrowedFormatItem<'_>]) -> String {
-    let at = OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    at.to_offset(UtcOffset::UTC).format(format).unwrap_or_default()
+    instant(at).format(format).unwrap_or_default()
 }
 
 /// How many midnights lie between: 1 is tomorrow, -1 yesterday.
 fn days_between(now: i64, then: i64) -> i64 {
     then.div_euclid(DAY) - now.div_euclid(DAY)
+}
+
+/// One of the names that stand in a message, with spaces between.
+fn name(language: Language, names: &'static str, number: u8) -> String {
+    language.say(names).to_string().split(' ').nth(number.into()).unwrap_or_default().to_owned()
 }
 
 /// For a `datetime` attribute: "2026-11-21T14:36:00Z".
@@ -28,91 +38,131 @@ pub fn datetime(at: i64) -> String {
     write(at, format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z"))
 }
 
-/// "14:36".
+/// "14:36", "14:36 Uhr".
 #[must_use]
-pub fn clock(at: i64) -> String {
-    write(at, format_description!("[hour]:[minute]"))
+pub fn clock(language: Language, at: i64) -> String {
+    language.say("clock").put("time", write(at, format_description!("[hour]:[minute]"))).to_string()
 }
 
 /// "Fri 27 Nov".
 #[must_use]
-pub fn day(at: i64) -> String {
-    write(at, format_description!("[weekday repr:short] [day padding:none] [month repr:short]"))
+pub fn day(language: Language, at: i64) -> String {
+    let at = instant(at);
+    let message =
+        language.say("day").put("weekday", name(language, "weekdays", at.weekday().number_days_from_monday()));
+    let message = message.put("day", i64::from(at.day()));
+    message.put("month", name(language, "months", u8::from(at.month()) - 1)).to_string()
 }
 
 /// "28 Feb 2027".
 #[must_use]
-pub fn day_and_year(at: i64) -> String {
-    write(at, format_description!("[day padding:none] [month repr:short] [year]"))
+pub fn day_and_year(language: Language, at: i64) -> String {
+    let at = instant(at);
+    let message = language.say("day-and-year").put("day", i64::from(at.day()));
+    let message = message.put("month", name(language, "months", u8::from(at.month()) - 1));
+    message.put("year", i64::from(at.year())).to_string()
 }
 
 /// The day alone: "today", "Fri 27 Nov", "28 Feb 2027".
 #[must_use]
-pub fn date(now: i64, then: i64) -> String {
+pub fn date(language: Language, now: i64, then: i64) -> String {
     match days_between(now, then) {
-        -1 => "yesterday".to_owned(),
-        0 => "today".to_owned(),
-        1 => "tomorrow".to_owned(),
-        days if days.abs() <= NEAR_DAYS => day(then),
-        _ => day_and_year(then),
+        -1 => language.say("yesterday").to_string(),
+        0 => language.say("today").to_string(),
+        1 => language.say("tomorrow").to_string(),
+        days if days.abs() <= NEAR_DAYS => day(language, then),
+        _ => day_and_year(language, then),
     }
 }
 
 /// The day and, where it matters, the time: "06:04" is today; "yesterday 22:10", "Fri 27 Nov, 08:00", "3 Mar 2024".
 #[must_use]
-pub fn at(now: i64, then: i64) -> String {
+pub fn at(language: Language, now: i64, then: i64) -> String {
+    let with_clock = |key| language.say(key).put("clock", clock(language, then));
     match days_between(now, then) {
-        0 => clock(then),
-        days @ (-1 | 1) => format!("{} {}", if days == 1 { "tomorrow" } else { "yesterday" }, clock(then)),
-        days if days.abs() <= NEAR_DAYS => format!("{}, {}", day(then), clock(then)),
-        _ => day_and_year(then),
+        0 => clock(language, then),
+        -1 => with_clock("yesterday-at").to_string(),
+        1 => with_clock("tomorrow-at").to_string(),
+        days if days.abs() <= NEAR_DAYS => with_clock("day-at").put("day", day(language, then)).to_string(),
+        _ => day_and_year(language, then),
     }
 }
 
 /// What is still to come: "in 2 minutes", "in 6 days". Never promises too early: minutes and hours are rounded up.
 #[must_use]
-pub fn in_words(now: i64, then: i64) -> String {
+pub fn in_words(language: Language, now: i64, then: i64) -> String {
     let left = then.saturating_sub(now);
     match left {
-        ..=0 => "now".to_owned(),
-        1..MINUTE => "in less than a minute".to_owned(),
-        _ => format!(
-            "in {}",
-            length(left, days_between(now, then), |value, unit| value / unit + i64::from(value % unit != 0))
-        ),
+        ..=0 => language.say("now").to_string(),
+        1..MINUTE => language.say("in-less-than-a-minute").to_string(),
+        _ => {
+            let length =
+                length(left, days_between(now, then), |value, unit| value / unit + i64::from(value % unit != 0));
+            let key = match length {
+                Length::Minutes(_) => "in-minutes",
+                Length::Hours(_) => "in-hours",
+                Length::Days(_) => "in-days",
+                Length::Months(_) => "in-months",
+                Length::Years(_) => "in-years",
+            };
+            language.say(key).put("count", length.count()).to_string()
+        }
     }
 }
 
 /// What is past: "just now", "2 hours ago", "6 days ago".
 #[must_use]
-pub fn ago(now: i64, then: i64) -> String {
+pub fn ago(language: Language, now: i64, then: i64) -> String {
     let past = now.saturating_sub(then);
-    match past {
-        ..MINUTE => "just now".to_owned(),
-        _ => format!("{} ago", length(past, days_between(then, now), |value, unit| value / unit)),
+    if past < MINUTE {
+        return language.say("just-now").to_string();
+    }
+    let length = length(past, days_between(then, now), |value, unit| value / unit);
+    let key = match length {
+        Length::Minutes(_) => "minutes-ago",
+        Length::Hours(_) => "hours-ago",
+        Length::Days(_) => "days-ago",
+        Length::Months(_) => "months-ago",
+        Length::Years(_) => "years-ago",
+    };
+    language.say(key).put("count", length.count()).to_string()
+}
+
+#[derive(Clone, Copy)]
+enum Length {
+    Minutes(i64),
+    Hours(i64),
+    Days(i64),
+    Months(i64),
+    Years(i64),
+}
+
+impl Length {
+    const fn count(self) -> i64 {
+        match self {
+            Self::Minutes(count)
+            | Self::Hours(count)
+            | Self::Days(count)
+            | Self::Months(count)
+            | Self::Years(count) => count,
+        }
     }
 }
 
-fn length(seconds: i64, days: i64, round: impl Fn(i64, i64) -> i64) -> String {
+fn length(seconds: i64, days: i64, round: impl Fn(i64, i64) -> i64) -> Length {
     let minutes = round(seconds, MINUTE);
     let hours = round(seconds, HOUR);
     if minutes < 60 {
-        count(minutes, "minute", "minutes")
+        Length::Minutes(minutes)
     } else if hours < 24 {
-        count(hours, "hour", "hours")
+        Length::Hours(hours)
     } else if days <= NEAR_DAYS {
-        count(days.max(1), "day", "days")
+        Length::Days(days.max(1))
     } else if days < 730 {
-        count(days / 30, "month", "months")
+        Length::Months(days / 30)
     } else {
-        count(days / 365, "year", "years")
+        Length::Years(days / 365)
     }
-}
-
-/// "1 thing", "14 things".
-#[must_use]
-pub fn count(number: i64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// The beginning of a sentence: "Thirteen". From a hundred on in digits.
@@ -154,6 +204,7 @@ pub fn number(value: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Language::{English, German};
 
     /// Saturday 21 November 2026, 14:34:10.
     const NOW: i64 = 1_795_271_650;
@@ -161,47 +212,50 @@ mod tests {
     #[test]
     fn an_instant_is_said_exactly() {
         assert_eq!(datetime(NOW), "2026-11-21T14:34:10Z");
-        assert_eq!(clock(NOW), "14:34");
-        assert_eq!(day(NOW), "Sat 21 Nov");
-        assert_eq!(day_and_year(NOW + 99 * DAY), "28 Feb 2027");
+        assert_eq!(clock(English, NOW), "14:34");
+        assert_eq!(day(English, NOW), "Sat 21 Nov");
+        assert_eq!(day_and_year(English, NOW + 99 * DAY), "28 Feb 2027");
     }
 
     #[test]
     fn a_near_date_has_its_weekday_and_a_far_one_its_year() {
-        assert_eq!(date(NOW, NOW + 6 * DAY), "Fri 27 Nov");
-        assert_eq!(date(NOW, NOW + 99 * DAY), "28 Feb 2027");
-        assert_eq!(date(NOW, NOW - 993 * DAY), "3 Mar 2024");
-        assert_eq!([date(NOW, NOW - DAY), date(NOW, NOW), date(NOW, NOW + DAY)], ["yesterday", "today", "tomorrow"]);
+        assert_eq!(date(English, NOW, NOW + 6 * DAY), "Fri 27 Nov");
+        assert_eq!(date(English, NOW, NOW + 99 * DAY), "28 Feb 2027");
+        assert_eq!(date(English, NOW, NOW - 993 * DAY), "3 Mar 2024");
+        assert_eq!(
+            [date(English, NOW, NOW - DAY), date(English, NOW, NOW), date(English, NOW, NOW + DAY)],
+            ["yesterday", "today", "tomorrow"]
+        );
     }
 
     #[test]
     fn today_needs_only_the_clock() {
-        assert_eq!(at(NOW, NOW - 8 * HOUR), "06:34");
-        assert_eq!(at(NOW, NOW - 16 * HOUR), "yesterday 22:34");
-        assert_eq!(at(NOW, NOW + 10 * HOUR), "tomorrow 00:34");
-        assert_eq!(at(NOW, NOW + 6 * DAY), "Fri 27 Nov, 14:34");
-        assert_eq!(at(NOW, NOW - 400 * DAY), "17 Oct 2025");
+        assert_eq!(at(English, NOW, NOW - 8 * HOUR), "06:34");
+        assert_eq!(at(English, NOW, NOW - 16 * HOUR), "yesterday 22:34");
+        assert_eq!(at(English, NOW, NOW + 10 * HOUR), "tomorrow 00:34");
+        assert_eq!(at(English, NOW, NOW + 6 * DAY), "Fri 27 Nov, 14:34");
+        assert_eq!(at(English, NOW, NOW - 400 * DAY), "17 Oct 2025");
     }
 
     #[test]
     fn what_is_to_come_is_never_promised_too_early() {
-        assert_eq!(in_words(NOW, NOW - 5), "now");
-        assert_eq!(in_words(NOW, NOW + 59), "in less than a minute");
-        assert_eq!(in_words(NOW, NOW + 60), "in 1 minute");
-        assert_eq!(in_words(NOW, NOW + 61), "in 2 minutes");
-        assert_eq!(in_words(NOW, NOW + 59 * MINUTE + 1), "in 1 hour");
-        assert_eq!(in_words(NOW, NOW + 23 * HOUR + 1), "in 1 day");
-        assert_eq!(in_words(NOW, NOW + 6 * DAY), "in 6 days");
-        assert_eq!(in_words(NOW, NOW + 99 * DAY), "in 3 months");
-        assert_eq!(in_words(NOW, NOW + 800 * DAY), "in 2 years");
+        assert_eq!(in_words(English, NOW, NOW - 5), "now");
+        assert_eq!(in_words(English, NOW, NOW + 59), "in less than a minute");
+        assert_eq!(in_words(English, NOW, NOW + 60), "in 1 minute");
+        assert_eq!(in_words(English, NOW, NOW + 61), "in 2 minutes");
+        assert_eq!(in_words(English, NOW, NOW + 59 * MINUTE + 1), "in 1 hour");
+        assert_eq!(in_words(English, NOW, NOW + 23 * HOUR + 1), "in 1 day");
+        assert_eq!(in_words(English, NOW, NOW + 6 * DAY), "in 6 days");
+        assert_eq!(in_words(English, NOW, NOW + 99 * DAY), "in 3 months");
+        assert_eq!(in_words(English, NOW, NOW + 800 * DAY), "in 2 years");
     }
 
     #[test]
     fn what_is_past_is_rounded_down() {
-        assert_eq!(ago(NOW, NOW + 5), "just now");
-        assert_eq!(ago(NOW, NOW - 119), "1 minute ago");
-        assert_eq!(ago(NOW, NOW - 2 * HOUR - 5), "2 hours ago");
-        assert_eq!(ago(NOW, NOW - 6 * DAY), "6 days ago");
+        assert_eq!(ago(English, NOW, NOW + 5), "just now");
+        assert_eq!(ago(English, NOW, NOW - 119), "1 minute ago");
+        assert_eq!(ago(English, NOW, NOW - 2 * HOUR - 5), "2 hours ago");
+        assert_eq!(ago(English, NOW, NOW - 6 * DAY), "6 days ago");
     }
 
     #[test]
@@ -213,7 +267,20 @@ mod tests {
     #[test]
     fn times_beyond_the_calendar_do_not_break() {
         assert_eq!(datetime(i64::MAX), "1970-01-01T00:00:00Z");
-        assert_eq!(in_words(i64::MIN, i64::MAX).split(' ').next(), Some("in"));
-        assert_eq!(ago(i64::MIN, i64::MAX), "just now");
+        assert_eq!(in_words(English, i64::MIN, i64::MAX).split(' ').next(), Some("in"));
+        assert_eq!(ago(English, i64::MIN, i64::MAX), "just now");
+    }
+
+    #[test]
+    fn in_german_a_time_has_its_word_and_a_number_its_full_stop() {
+        assert_eq!(clock(German, NOW), "14:34 Uhr");
+        assert_eq!(date(German, NOW, NOW + 6 * DAY), "Fr., 27. Nov.");
+        assert_eq!(date(German, NOW, NOW - 993 * DAY), "3. März 2024");
+        assert_eq!(at(German, NOW, NOW - 16 * HOUR), "gestern, 22:34 Uhr");
+        assert_eq!(at(German, NOW, NOW + 6 * DAY), "Fr., 27. Nov., 14:34 Uhr");
+        assert_eq!(in_words(German, NOW, NOW + 60), "in 1 Minute");
+        assert_eq!(in_words(German, NOW, NOW + 6 * DAY), "in 6 Tagen");
+        assert_eq!(ago(German, NOW, NOW - 2 * HOUR - 5), "vor 2 Stunden");
+        assert_eq!(ago(German, NOW, NOW - 26 * HOUR), "vor 1 Tag");
     }
 }

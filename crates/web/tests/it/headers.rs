@@ -122,6 +122,7 @@ async fn demos_own_pages_have_them_too_and_exist_in_demo_alone() {
         password: "shown-on-the-page".to_owned(),
         grants: vec![("nurse".to_owned(), "/".to_owned())],
         unit: "/".to_owned(),
+        totp: None,
     };
     let demo = web::Demo { profile: "healthcare".to_owned(), people: vec![person], ..web::Demo::default() };
     let node = app.node(|_, config| config.demo = Some(demo));

@@ -1,0 +1,19 @@
+// What pages gain with a script. All of them work without it.
+for (const template of document.querySelectorAll("template[data-reveal]")) {
+  const field = document.getElementById(template.dataset.reveal);
+  const button = template.content.firstElementChild;
+  template.replaceWith(button);
+  const show = (shown) => {
+    if ((field.type === "text") === shown) return;
+    field.type = shown ? "text" : "password";
+    [button.textContent, button.dataset.other] = [button.dataset.other, button.textContent];
+  };
+  button.addEventListener("click", () => show(field.type === "password"));
+  // A password that is sent as text could be kept among what was typed.
+  field.form.addEventListener("submit", () => show(false));
+}
+for (const template of document.querySelectorAll("template[data-print]")) {
+  const button = template.content.firstElementChild;
+  template.replaceWith(button);
+  button.addEventListener("click", () => print());
+}
