@@ -65,6 +65,7 @@ async fn begin(tx: &mut WriteTx<'_>, user: UserId, sealing: &Sealing) -> Result<
         user,
         secret: Secret::new(&*entropy).hash(),
         device_label: None,
+        device: None,
         acr: AAL1,
         amr: "pwd".to_owned(),
         idle_seconds: 3600,

@@ -114,7 +114,6 @@ async fn web_07_over_plain_http_there_is_no_hsts_and_all_else_is_the_same() {
 async fn demos_own_pages_have_them_too_and_exist_in_demo_alone() {
     let app = TestApp::new().await;
     let person = web::DemoPerson {
-        totp: None,
         realm: "main".to_owned(),
         name: "<b>The nurse</b>".to_owned(),
         username: "nurse".to_owned(),
