@@ -1,5 +1,6 @@
 //! Chromium through chromedriver, each test with a profile of its own. Whatever happens in the test, both are ended.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::Stdio;
@@ -20,23 +21,46 @@ const TICK: Duration = Duration::from_millis(50);
 /// axe-core, see vendor/README.md.
 const AXE: &str = include_str!("../../vendor/axe-core/axe.min.js");
 
-/// A browser with one window.
+/// Chromium with a profile of its own. What its console says against us fails the test, unless it was expected.
 pub(crate) struct Browser {
     pub(crate) driver: WebDriver,
+    expected: RefCell<Vec<&'static str>>,
+    found: RefCell<Vec<String>>,
 }
 
 /// Runs a test with a browser, and ends the browser whether or not the test fails.
 pub(crate) async fn with_browser(test: impl AsyncFnOnce(&Browser)) {
-    let profile = Folder::new();
-    let (mut chromedriver, port) = chromedriver(profile.path()).await;
-    let browser = Browser::start(port, profile.path()).await;
-    let done = AssertUnwindSafe(test(&browser)).catch_unwind().await;
-    let quit = browser.driver.quit().await;
+    with(&[&[]], async |browsers: &[Browser]| test(&browsers[0]).await).await;
+}
+
+/// The same with two that share nothing: two devices.
+pub(crate) async fn with_two_browsers(test: impl AsyncFnOnce(&Browser, &Browser)) {
+    with(&[&[], &[]], async |browsers: &[Browser]| test(&browsers[0], &browsers[1]).await).await;
+}
+
+/// The same with one browser for each list of further arguments.
+pub(crate) async fn with(arguments: &[&[String]], test: impl AsyncFnOnce(&[Browser])) {
+    let folder = Folder::new();
+    let (mut chromedriver, port) = chromedriver(folder.path()).await;
+    let mut browsers = Vec::new();
+    for (number, arguments) in arguments.iter().enumerate() {
+        browsers.push(Browser::start(port, &folder.path().join(number.to_string()), arguments).await);
+    }
+    let done = AssertUnwindSafe(async {
+        test(&browsers).await;
+        for browser in &browsers {
+            let complaints = browser.all_complaints().await;
+            assert!(complaints.is_empty(), "the console says: {complaints:#?}");
+        }
+    });
+    let done = done.catch_unwind().await;
+    for browser in browsers {
+        let _ = browser.driver.quit().await;
+    }
     let _ = chromedriver.kill().await;
     if let Err(panic) = done {
         std::panic::resume_unwind(panic);
     }
-    quit.unwrap();
 }
 
 async fn chromedriver(profile: &Path) -> (Child, u16) {
@@ -57,8 +81,8 @@ async fn chromedriver(profile: &Path) -> (Child, u16) {
 }
 
 impl Browser {
-    async fn start(port: u16, profile: &Path) -> Self {
-        let profile = format!("--user-data-dir={}", profile.join("profile").display());
+    async fn start(port: u16, profile: &Path, further: &[String]) -> Self {
+        let profile = format!("--user-data-dir={}", profile.display());
         // The pipe ends the browser when chromedriver is gone, however that ended.
         let arguments = [
             "--headless=new",
@@ -74,11 +98,18 @@ impl Browser {
             "--window-size=1280,900",
             &profile,
         ];
+        let arguments: Vec<&str> = arguments.into_iter().chain(further.iter().map(String::as_str)).collect();
         let capabilities = json!({ "browserName": "chrome", "goog:loggingPrefs": { "browser": "ALL" },
             "goog:chromeOptions": { "args": arguments } });
         let Value::Object(capabilities) = capabilities else { unreachable!() };
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), Capabilities::from(capabilities));
-        Self { driver: driver.await.expect("Chromium: apt-get install chromium chromium-driver") }
+        let driver = driver.await.expect("Chromium: apt-get install chromium chromium-driver");
+        let browser = Self { driver, expected: RefCell::default(), found: RefCell::default() };
+        // The console has violations already; this says which rule, and works for those that are only reported.
+        let script = "addEventListener('securitypolicyviolation',
+            e => console.error(`policy violated: ${e.effectiveDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`))";
+        browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+        browser
     }
 
     pub(crate) async fn open(&self, url: &str) {
@@ -150,25 +181,108 @@ impl Browser {
         panic!("no Tab leads to {label:?}");
     }
 
-    /// Signs in by keyboard alone, and waits for the account.
-    pub(crate) async fn signs_in(&self, base: &str, username: &str, password: &str) {
+    /// Gives a name and a password, by keyboard alone.
+    pub(crate) async fn gives_password(&self, base: &str, username: &str, password: &str) {
         self.open(&format!("{base}/sign-in")).await;
-        assert_eq!(self.focused().await.attr("name").await.unwrap().as_deref(), Some("identifier"));
+        assert_eq!(self.focused_name().await, "identifier");
         self.types(username).await;
         self.press(Key::Tab).await;
-        assert_eq!(self.focused().await.attr("name").await.unwrap().as_deref(), Some("password"));
+        assert_eq!(self.focused_name().await, "password");
         self.types(password).await;
         self.press(Key::Tab).await;
         assert_eq!(self.focused().await.tag_name().await.unwrap(), "button");
         self.press(Key::Enter).await;
+    }
+
+    /// Signs in by keyboard alone, and waits for the account.
+    pub(crate) async fn signs_in(&self, base: &str, username: &str, password: &str) {
+        self.gives_password(base, username, password).await;
         self.arrives("/account").await;
     }
 
-    /// What the console has against us since it was asked last: errors, warnings, violations of the policy. Some may be expected.
-    pub(crate) async fn complaints(&self, expected: &[&str]) -> Vec<String> {
+    /// The name of the field that has the focus.
+    pub(crate) async fn focused_name(&self) -> String {
+        self.focused().await.attr("name").await.unwrap().unwrap_or_default()
+    }
+
+    /// Types into the field that has the focus and must have this name, and presses Enter.
+    pub(crate) async fn enters(&self, name: &str, text: impl Into<String>) {
+        assert_eq!(self.focused_name().await, name, "{}", self.text().await);
+        self.types(text).await;
+        self.press(Key::Enter).await;
+    }
+
+    /// The same, and waits for the page that answers: it may look like the one before.
+    pub(crate) async fn enters_and_leaves(&self, name: &str, text: impl Into<String>) {
+        self.evaluate("window.before = true").await;
+        self.enters(name, text).await;
+        for _ in 0..PATIENCE.as_millis() / TICK.as_millis() {
+            let ready = "return window.before !== true && document.readyState === 'complete'";
+            if self.driver.execute(ready, Vec::new()).await.is_ok_and(|answer| answer.json() == true) {
+                return;
+            }
+            tokio::time::sleep(TICK).await;
+        }
+        panic!("no answer to the form: {}", self.text().await);
+    }
+
+    /// Goes to a link or button by Tab and presses Enter.
+    pub(crate) async fn follows(&self, label: &str) {
+        self.tabs_to(label).await;
+        self.press(Key::Enter).await;
+    }
+
+    /// The texts of all elements that a selector finds.
+    pub(crate) async fn texts(&self, selector: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for element in self.driver.find_all(By::Css(selector)).await.unwrap() {
+            texts.push(element.text().await.unwrap());
+        }
+        texts
+    }
+
+    /// The status of the page that is open.
+    pub(crate) async fn status(&self) -> Value {
+        self.evaluate("return performance.getEntriesByType('navigation')[0].responseStatus").await
+    }
+
+    /// The value of a cookie.
+    pub(crate) async fn cookie(&self, name: &str) -> Option<String> {
+        let all = self.driver.get_all_cookies().await.unwrap();
+        all.into_iter().find(|cookie| cookie.name == name).map(|cookie| cookie.value)
+    }
+
+    /// From now on it asks for pages in this language.
+    pub(crate) async fn speaks(&self, language: &str) {
+        let agent = self.evaluate("return navigator.userAgent").await;
+        let parameters = json!({ "userAgent": agent, "acceptLanguage": language });
+        self.devtools("Emulation.setUserAgentOverride", parameters).await;
+    }
+
+    /// The console may say this: a page with the status of its refusal is one that "failed to load".
+    pub(crate) fn expects(&self, text: &'static str) {
+        self.expected.borrow_mut().push(text);
+    }
+
+    /// What the console has against us since it was asked last: errors, warnings, violations of the policy.
+    pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.driver.browser_log().await.unwrap();
         let bad = entries.into_iter().filter(|entry| matches!(entry.level.as_str(), "SEVERE" | "WARNING"));
-        bad.map(|entry| entry.message).filter(|text| !expected.iter().any(|word| text.contains(word))).collect()
+        let expected = self.expected.borrow();
+        let new: Vec<String> =
+            bad.map(|entry| entry.message).filter(|text| !expected.iter().any(|word| text.contains(word))).collect();
+        self.found.borrow_mut().extend(new.iter().cloned());
+        new
+    }
+
+    /// Forgets what the console says now: it is the test's own doing.
+    pub(crate) async fn forgets_its_console(&self) {
+        self.driver.browser_log().await.unwrap();
+    }
+
+    async fn all_complaints(&self) -> Vec<String> {
+        self.complaints().await;
+        self.found.take()
     }
 
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {

@@ -12,13 +12,13 @@ use tokio::process::{Child, Command};
 /// A demo, ended with this value.
 pub(crate) struct Demo {
     _child: Child,
-    _folder: Folder,
+    folder: Folder,
     pub(crate) base: String,
     first: Value,
 }
 
 /// The program, beside this test's own.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(Path::parent).unwrap().join("bailiwick");
     assert!(path.exists(), "{} is missing: run `cargo build --workspace --bins` first", path.display());
@@ -77,7 +77,7 @@ impl Demo {
         copy(&seeded().await, folder.path());
         let (child, first) = start(folder.path()).await;
         let base = first["base_url"].as_str().unwrap().to_owned();
-        Self { _child: child, _folder: folder, base, first }
+        Self { _child: child, folder, base, first }
     }
 
     pub(crate) fn password(&self, username: &str) -> String {
@@ -85,16 +85,45 @@ impl Demo {
         people.iter().find(|person| person["username"] == username).unwrap()["password"].as_str().unwrap().to_owned()
     }
 
+    /// A code of somebody's application, which was not used yet.
+    pub(crate) async fn code(&self, username: &str) -> String {
+        let request = http().get(format!("{}/demo/code?username={username}", self.base));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.text().await.unwrap()
+    }
+
+    /// Calls the JSON API.
+    pub(crate) async fn post(&self, path: &str, token: Option<&str>, body: &Value) -> reqwest::Response {
+        let request = http().post(format!("{}/api/v1{path}", self.base)).json(body);
+        let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+        request.send().await.unwrap()
+    }
+
+    /// Reads from the JSON API.
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Value {
+        let request = http().get(format!("{}/api/v1{path}", self.base)).bearer_auth(token);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
     /// Signs somebody in without a browser: the access token, and the refresh cookie as a `Cookie` line.
     pub(crate) async fn signed_in(&self, username: &str, device: &str) -> (String, String) {
         let body = json!({ "identifier": username, "password": self.password(username), "device_label": device });
-        let response = http().post(format!("{}/api/v1/sign-in", self.base)).json(&body).send().await.unwrap();
+        let mut response = self.post("/sign-in", None, &body).await;
         assert_eq!(response.status(), 200);
-        let cookies = response.headers().get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned());
-        let refresh = cookies.into_iter().find(|line| line.starts_with("__Host-bailiwick-refresh=")).unwrap();
-        let refresh = refresh.split(';').next().unwrap().to_owned();
-        let answer: Value = response.json().await.unwrap();
-        (answer["access_token"].as_str().unwrap().to_owned(), refresh)
+        let mut refresh = refresh_cookie(&response);
+        let mut answer: Value = response.json().await.unwrap();
+        if answer["outcome"] == "second_factor" {
+            let code = self.code(username).await;
+            let body = json!({ "transaction": answer["transaction"], "method": "totp", "code": code });
+            response = self.post("/sign-in/second-factor", None, &body).await;
+            assert_eq!(response.status(), 200);
+            refresh = refresh_cookie(&response);
+            answer = response.json().await.unwrap();
+        }
+        (answer["access_token"].as_str().unwrap().to_owned(), refresh.unwrap())
     }
 
     /// What a refresh cookie is answered.
@@ -105,17 +134,57 @@ impl Demo {
 
     /// Invites somebody; the link in the mail.
     pub(crate) async fn invited(&self) -> String {
+        self.invited_as(None).await
+    }
+
+    /// Invites Lena Marsh, who gets this role, by the administrator; the link in the mail.
+    pub(crate) async fn invited_as(&self, role: Option<&str>) -> String {
         let (token, _) = self.signed_in("admin", "a terminal").await;
-        let new = json!({ "username": "lena.marsh", "display_name": "Lena Marsh", "email": "lena@healthcare.example" });
-        let request = http().post(format!("{}/api/v1/users", self.base)).bearer_auth(token).json(&new);
-        assert_eq!(request.send().await.unwrap().status(), 201);
+        let grants: Vec<Value> =
+            role.iter().map(|role| json!({ "role": role, "reason": "begins on Monday" })).collect();
+        let new = json!({ "username": "lena.marsh", "display_name": "Lena Marsh", "email": "lena@healthcare.example",
+            "grants": grants });
+        let response = self.post("/users", Some(&token), &new).await;
+        assert_eq!(response.status(), 201, "{}", response.text().await.unwrap());
         let request = http().get(format!("{}/mail", self.base)).header("accept", "application/json");
         let mail: Value = request.send().await.unwrap().json().await.unwrap();
         let text = mail[0]["text"].as_str().unwrap();
         text.lines().find(|line| line.contains("/invitation?token=")).expect("a link").to_owned()
     }
+
+    /// An administrator requires a new password of somebody.
+    pub(crate) async fn require_password_change(&self, username: &str) {
+        let (token, _) = self.signed_in("admin", "a terminal").await;
+        let found = self.get(&format!("/users?q={username}"), &token).await;
+        let person = found["items"].as_array().unwrap().iter().find(|person| person["username"] == username).unwrap();
+        let path = format!("/users/{}/require-password-change", person["id"].as_str().unwrap());
+        let response = self.post(&path, Some(&token), &json!({ "reason": "it stood on a note" })).await;
+        assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+    }
+
+    /// What the audit log has, newest first: type, reason, who did it.
+    pub(crate) async fn events(&self) -> Vec<Value> {
+        let (token, _) = self.signed_in("admin", "a terminal").await;
+        let found = self.get("/audit/events?limit=200", &token).await;
+        found["items"].as_array().unwrap().clone()
+    }
+
+    /// Minutes pass for all sessions: everybody signed in that much earlier.
+    pub(crate) fn sign_ins_were_minutes_ago(&self, minutes: i64) {
+        let file = self.folder.path().join("demo/database/bailiwick.db");
+        let database = rusqlite::Connection::open(file).unwrap();
+        database.busy_timeout(Duration::from_secs(20)).unwrap();
+        let changed = database.execute("UPDATE session SET auth_at = auth_at - ?1", [minutes * 60_000_000]).unwrap();
+        assert!(changed > 0);
+    }
 }
 
-fn http() -> reqwest::Client {
+fn refresh_cookie(response: &reqwest::Response) -> Option<String> {
+    let lines = response.headers().get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
+    let line = lines.into_iter().find(|line| line.starts_with("__Host-bailiwick-refresh="))?;
+    Some(line.split(';').next().unwrap().to_owned())
+}
+
+pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }

@@ -1,79 +1,252 @@
-//! Every page in light and dark, narrow and wide: axe-core finds nothing, nothing stands out at the side, the console is silent. What was seen is in
-//! `e2e/screenshots`.
+//! Every page in light and dark, narrow and wide, English and German: axe-core finds nothing, nothing stands out at the side, the console is
+//! silent. What was seen is in `e2e/screenshots`.
 
 use std::path::Path;
 
 use serde_json::json;
-use thirtyfour::Key;
+use thirtyfour::By;
 
 use crate::browser::{Browser, with_browser};
 use crate::demo::Demo;
+use crate::second_factor::key_on_page;
 
-/// What is wrong with the page that is open, in all four settings.
-async fn faults(browser: &Browser, name: &str, expected: &[&str]) -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
-    std::fs::create_dir_all(&folder).unwrap();
-    // axe puts styles of its own into the page, which the policy refuses: the console is read before.
-    let mut faults = browser.complaints(expected).await;
-    for (scheme, width) in [("light", 360), ("light", 1440), ("dark", 360), ("dark", 1440)] {
-        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
-        browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
-        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        browser.devtools("Emulation.setEmulatedMedia", features).await;
-        browser.picture(&folder.join(format!("{name}-{scheme}-{width}.png"))).await;
-        let wider = browser
-            .evaluate("return document.scrollingElement.scrollWidth - document.documentElement.clientWidth")
-            .await;
-        if wider != 0 {
-            faults.push(format!("{wider} pixels stand out at {width}"));
+const PASSWORD: &str = "correct horse battery staple";
+
+/// What is wrong with the pages that were seen.
+struct Look<'b> {
+    browser: &'b Browser,
+    language: &'static str,
+    faults: Vec<String>,
+}
+
+impl Look<'_> {
+    /// Looks at the page that is open, in all four settings.
+    async fn at(&mut self, name: &str) {
+        let name = format!("{name}-{}", self.language);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut faults = Vec::new();
+        // axe puts styles of its own into the page, which the policy refuses: the console is read before.
+        self.browser.complaints().await;
+        for (scheme, width) in [("light", 360), ("light", 1440), ("dark", 360), ("dark", 1440)] {
+            let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+            self.browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
+            let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+            self.browser.devtools("Emulation.setEmulatedMedia", features).await;
+            self.browser.picture(&folder.join(format!("{name}-{scheme}-{width}.png"))).await;
+            let wider = self
+                .browser
+                .evaluate("return document.scrollingElement.scrollWidth - document.documentElement.clientWidth")
+                .await;
+            if wider != 0 {
+                faults.push(format!("{wider} pixels stand out at {width}"));
+            }
+            faults.extend(self.browser.axe().await.into_iter().map(|found| format!("{scheme} {width}: {found}")));
         }
-        faults.extend(browser.axe().await.into_iter().map(|found| format!("{scheme} {width}: {found}")));
+        let spoken = self.browser.evaluate("return document.documentElement.lang").await;
+        if spoken != self.language {
+            faults.push(format!("it speaks {spoken}"));
+        }
+        self.browser.forgets_its_console().await;
+        self.faults.extend(faults.into_iter().map(|fault| format!("{name}: {fault}")));
     }
-    browser.complaints(&[""]).await;
-    faults.into_iter().map(|fault| format!("{name}: {fault}")).collect()
+}
+
+/// Looks at pages in a language, and fails with all that is wrong.
+async fn looked_at(language: &'static str, walk: impl AsyncFnOnce(&Browser, &mut Look<'_>)) {
+    with_browser(async |browser: &Browser| {
+        browser.expects("status of 4");
+        browser.speaks(language).await;
+        let mut look = Look { browser, language, faults: Vec::new() };
+        walk(browser, &mut look).await;
+        assert!(look.faults.is_empty(), "{}", look.faults.join("\n"));
+    })
+    .await;
+}
+
+/// Goes to the field by its name, whatever the language.
+async fn into(browser: &Browser, name: &str, text: &str) {
+    browser.driver.find(By::Name(name)).await.unwrap().focus().await.unwrap();
+    browser.enters(name, text).await;
+}
+
+/// Sends the form of the page, and waits for the answer.
+async fn submits(browser: &Browser) {
+    let form = browser.driver.find(By::Css("main .go")).await.unwrap();
+    form.click().await.unwrap();
+}
+
+/// Waits for an element: texts differ between languages.
+async fn has(browser: &Browser, selector: &str) {
+    for _ in 0..400 {
+        if browser.driver.find(By::Css(selector)).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("no {selector} in: {}", browser.text().await);
 }
 
 #[tokio::test]
-async fn in_the_browser_every_page_is_whole_and_accessible() {
+async fn in_the_browser_pages_of_the_demo_are_whole_and_accessible() {
     let demo = Demo::start().await;
-    let link = demo.invited().await;
-    demo.signed_in("nurse", "Ward 3 tablet").await;
-    with_browser(async |browser: &Browser| {
-        let mut all = Vec::new();
-        for (name, path) in [
-            ("demo", "/"),
-            ("mail", "/mail"),
-            ("sign-in", "/sign-in"),
-            ("problems", "/problems"),
-            ("problem", "/problems/validation"),
-        ] {
+    demo.invited().await;
+    looked_at("en", async |browser: &Browser, look: &mut Look<'_>| {
+        for (name, path) in
+            [("demo", "/"), ("mail", "/mail"), ("problems", "/problems"), ("problem", "/problems/validation")]
+        {
             browser.open(&format!("{}{path}", demo.base)).await;
-            all.extend(faults(browser, name, &[]).await);
+            look.at(name).await;
         }
-        browser.open(&format!("{}/nothing", demo.base)).await;
-        all.extend(faults(browser, "not-found", &["status of 404"]).await);
-        browser.open(&link).await;
-        all.extend(faults(browser, "invitation", &[]).await);
-        browser.types("short").await;
-        browser.press(Key::Enter).await;
-        browser.shows("too short").await;
-        all.extend(faults(browser, "invitation-short", &["status of 422"]).await);
-        browser.open(&format!("{}/sign-in", demo.base)).await;
-        browser.types("nurse").await;
-        browser.press(Key::Tab).await;
-        browser.types("wrong").await;
-        browser.press(Key::Enter).await;
-        browser.shows("That did not match").await;
-        all.extend(faults(browser, "sign-in-wrong", &["status of 401"]).await);
-        browser.signs_in(&demo.base, "nurse", &demo.password("nurse")).await;
-        all.extend(faults(browser, "account", &[]).await);
-        browser.open(&format!("{}/sign-out", demo.base)).await;
-        all.extend(faults(browser, "sign-out", &[]).await);
-        browser.tabs_to("Sign out").await;
-        browser.press(Key::Enter).await;
-        browser.shows("signed out").await;
-        all.extend(faults(browser, "signed-out", &[]).await);
-        assert!(all.is_empty(), "{}", all.join("\n"));
     })
     .await;
+}
+
+/// From an invitation to a bound second factor, and signing in with it.
+async fn the_doors(language: &'static str) {
+    let demo = Demo::start().await;
+    let link = demo.invited_as(Some("physician")).await;
+    looked_at(language, async |browser: &Browser, look: &mut Look<'_>| {
+        let base = &demo.base;
+        browser.open(&format!("{base}/nothing")).await;
+        look.at("error-not-found").await;
+        browser.open(&format!("{base}/sign-in?x=1")).await;
+        look.at("error-unusable").await;
+        browser.open(&link).await;
+        look.at("invitation").await;
+        into(browser, "new_password", "short").await;
+        has(browser, ".error").await;
+        look.at("invitation-short").await;
+        into(browser, "new_password", PASSWORD).await;
+        has(browser, "main a.go").await;
+        look.at("invitation-done").await;
+        browser.open(&link).await;
+        submits_new_password(browser).await;
+        look.at("invitation-used").await;
+
+        browser.open(&format!("{base}/sign-in")).await;
+        look.at("sign-in").await;
+        browser.gives_password(base, "lena.marsh", "wrong").await;
+        has(browser, ".notice").await;
+        look.at("sign-in-wrong").await;
+        browser.gives_password(base, "lena.marsh", PASSWORD).await;
+        browser.arrives("/sign-in/enrol").await;
+        look.at("enrol").await;
+        into(browser, "code", "000000").await;
+        has(browser, ".error").await;
+        look.at("enrol-wrong").await;
+        let application = key_on_page(browser).await;
+        into(browser, "code", &application.code().await).await;
+        has(browser, "ol.codes").await;
+        look.at("recovery-codes").await;
+        let codes = browser.texts("ol.codes li").await;
+
+        browser.open(&format!("{base}/sign-out")).await;
+        look.at("sign-out").await;
+        submits(browser).await;
+        has(browser, "link[href$='/sign-out/cache']").await;
+        look.at("signed-out").await;
+        browser.gives_password(base, "lena.marsh", PASSWORD).await;
+        browser.arrives("/sign-in/second-factor").await;
+        look.at("second-factor").await;
+        into(browser, "code", "000000").await;
+        has(browser, ".error").await;
+        look.at("second-factor-wrong").await;
+        browser.open(&format!("{base}/sign-in/second-factor?method=recovery_code")).await;
+        look.at("second-factor-recovery").await;
+        into(browser, "code", "nonsense").await;
+        has(browser, ".error").await;
+        look.at("second-factor-recovery-wrong").await;
+        into(browser, "code", &codes[0]).await;
+        has(browser, "ol.codes").await;
+        look.at("recovery-code-replaced").await;
+    })
+    .await;
+}
+
+async fn submits_new_password(browser: &Browser) {
+    if browser.driver.find(By::Name("new_password")).await.is_ok() {
+        into(browser, "new_password", "another battery staple horse").await;
+        has(browser, "main a.btn").await;
+    }
+}
+
+/// What somebody signed in sees.
+async fn the_desk(language: &'static str) {
+    let demo = Demo::start().await;
+    demo.signed_in("nurse", "Ward 3 tablet").await;
+    demo.require_password_change("ward3-nurse").await;
+    looked_at(language, async |browser: &Browser, look: &mut Look<'_>| {
+        let base = &demo.base;
+        browser.gives_password(base, "ward3-nurse", &demo.password("ward3-nurse")).await;
+        browser.arrives("/sign-in/change-password").await;
+        look.at("forced-change").await;
+        into(browser, "new_password", "short").await;
+        has(browser, ".error").await;
+        look.at("forced-change-short").await;
+
+        browser.signs_in(base, "nurse", &demo.password("nurse")).await;
+        look.at("account").await;
+        browser.open(&format!("{base}/account/password")).await;
+        look.at("password").await;
+        browser.types("not it").await;
+        into(browser, "new_password", "a lighthouse keeps no secrets").await;
+        has(browser, ".error").await;
+        look.at("password-wrong").await;
+        browser.open(&format!("{base}/account/second-factor/new")).await;
+        look.at("factor-new").await;
+        into(browser, "label", "Work phone").await;
+        has(browser, "svg.qr").await;
+        look.at("factor-new-key").await;
+        let application = key_on_page(browser).await;
+        into(browser, "code", &application.code().await).await;
+        has(browser, "ol.codes").await;
+        look.at("factor-new-codes").await;
+        submits(browser).await;
+        browser.arrives("/account").await;
+        look.at("account-factor-added").await;
+        let factor = browser.driver.find(By::Css("a[href*='/second-factor/'][aria-describedby]")).await.unwrap();
+        let factor = factor.attr("href").await.unwrap().unwrap();
+        browser.open(&format!("{base}{factor}")).await;
+        look.at("factor").await;
+        browser.open(&format!("{base}/account/recovery-codes")).await;
+        look.at("recovery-codes-new").await;
+        submits(browser).await;
+        has(browser, "ol.codes").await;
+        look.at("recovery-codes-renewed").await;
+        demo.sign_ins_were_minutes_ago(6);
+        browser.open(&format!("{base}/account/second-factor/new")).await;
+        browser.arrives("/account/confirm").await;
+        look.at("confirm").await;
+        if browser.focused_name().await == "code" {
+            into(browser, "code", "000000").await;
+        } else {
+            into(browser, "password", "not it").await;
+        }
+        has(browser, ".error").await;
+        look.at("confirm-wrong").await;
+        browser.open(&format!("{base}/account/confirm?method=recovery_code")).await;
+        look.at("confirm-recovery-code").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_the_browser_doors_are_whole_and_accessible() {
+    the_doors("en").await;
+}
+
+#[tokio::test]
+async fn in_the_browser_doors_are_whole_and_accessible_in_german() {
+    the_doors("de").await;
+}
+
+#[tokio::test]
+async fn in_the_browser_the_account_is_whole_and_accessible() {
+    the_desk("en").await;
+}
+
+#[tokio::test]
+async fn in_the_browser_the_account_is_whole_and_accessible_in_german() {
+    the_desk("de").await;
 }

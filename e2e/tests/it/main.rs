@@ -6,7 +6,12 @@
     reason = "what fails here fails the test, and says where"
 )]
 
+mod authenticator; // an application that makes codes
 mod browser; // Chromium, driven
 mod demo; // a demo that runs
+mod fields; // autofill, languages, focus
 mod look; // every page in light and dark, narrow and wide: axe, overflow, console, screenshot
+mod own_account; // what one changes of one's own
 mod people; // signing in and out, devices, other sites
+mod second_factor; // bound, asked for, lost
+mod single_page; // applications of the same origin, of a sibling and of another site

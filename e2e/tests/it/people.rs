@@ -40,7 +40,6 @@ async fn in_the_browser_a_keyboard_is_enough_to_sign_in_and_out() {
             browser.driver.back().await.unwrap();
             assert!(!browser.text().await.contains("What you may do"), "{}", browser.text().await);
         }
-        assert_eq!(browser.complaints(&[]).await, Vec::<String>::new());
     })
     .await;
 }
@@ -68,7 +67,6 @@ async fn in_the_browser_a_wrong_password_is_said_where_it_is_typed_again() {
         browser.types(demo.password("nurse")).await;
         browser.press(Key::Enter).await;
         browser.arrives("/account").await;
-        assert_eq!(browser.complaints(&["status of 401"]).await, Vec::<String>::new());
     })
     .await;
 }
@@ -140,7 +138,6 @@ async fn in_the_browser_another_device_is_ended_from_the_account() {
         assert!(!browser.text().await.contains("Ward 3 tablet"));
         assert!(browser.text().await.contains("This device"), "the own session goes on");
         assert_eq!(demo.refresh(&tablet).await, 401);
-        assert_eq!(browser.complaints(&[]).await, Vec::<String>::new());
     })
     .await;
 }
@@ -166,7 +163,6 @@ async fn in_the_browser_somebody_invited_chooses_a_password_and_signs_in() {
         browser.types("another battery staple horse").await;
         browser.press(Key::Enter).await;
         browser.shows("not valid").await;
-        assert_eq!(browser.complaints(&["status of 422", "status of 400"]).await, Vec::<String>::new());
     })
     .await;
 }
