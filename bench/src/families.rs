@@ -23,7 +23,7 @@ pub(crate) struct Family {
 const CHUNK: usize = 200;
 
 /// How a family's secret is kept.
-type Sealing = Arc<dyn Fn(FamilyId, &Secret) -> Vec<u8> + Send + Sync>;
+type Sealing = Arc<dyn Fn(FamilyId, &Secret) -> Result<Vec<u8>, StoreError> + Send + Sync>;
 
 /// Gives each of the people sessions with a family, `count` in all, begun at `begun`.
 pub(crate) async fn seed(
@@ -65,6 +65,7 @@ async fn begin(tx: &mut WriteTx<'_>, user: UserId, sealing: &Sealing) -> Result<
         user,
         secret: Secret::new(&*entropy).hash(),
         device_label: None,
+        device: None,
         acr: AAL1,
         amr: "pwd".to_owned(),
         idle_seconds: 3600,
@@ -76,7 +77,7 @@ async fn begin(tx: &mut WriteTx<'_>, user: UserId, sealing: &Sealing) -> Result<
         user,
         client_id: "bailiwick-web".to_owned(),
         audience: "clinic".to_owned(),
-        sealed_key: sealing(family.id, &family.secret),
+        sealed_key: sealing(family.id, &family.secret)?,
         deadlines,
     };
     let statements =

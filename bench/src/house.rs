@@ -78,7 +78,7 @@ impl House {
         let seal = move |id: domain::id::FamilyId, secret: &Secret| {
             let (row, column) = (id.uuid(), "family_key");
             let place = Place { table: "refresh_family", column, row: row.as_bytes() };
-            sealing.seal.seal(&*sealing.entropy, key, place, secret.bytes())
+            sealing.seal.seal(&*sealing.entropy, key, place, secret.bytes()).map_err(store::StoreError::from)
         };
         let begun = app.now().minus(minutes(10));
         let families =

@@ -8,6 +8,7 @@
 mod measure; // clocks, and two things beside each other
 mod report; // lines with their targets
 
+mod blocklist; // is this one that everybody tries?
 mod families; // refresh families, and moving them on
 mod flood; // latency of a refresh while passwords are checked
 mod house; // a realm with people and sessions
@@ -30,6 +31,7 @@ const NAMES: &[&str] = &[
     "issue",
     "validate",
     "permission",
+    "blocklist",
     "refresh-sqlite",
     "refresh-postgres",
     "sign-in",
@@ -72,6 +74,7 @@ fn run(name: &str, rest: u64, report: &mut Report) -> Result<(), Failure> {
         "issue" => token::issue(report),
         "validate" => token::validate(report),
         "permission" => permission::check(report),
+        "blocklist" => blocklist::look_up(report),
         "refresh-sqlite" => runtime.block_on(refresh::sqlite(report)),
         "refresh-postgres" => runtime.block_on(refresh::postgres(report)),
         "sign-in" => runtime.block_on(sign_in::at_full_load(report)),

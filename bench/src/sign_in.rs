@@ -7,7 +7,7 @@ use domain::allowed::Request;
 use domain::password::Password;
 use domain::user::Identifier;
 use service::hashing::Against;
-use service::sign_in::{SignIn, SignInError, with_password};
+use service::sign_in::{Answer, Medium, SignIn, SignInError, Visit, start};
 
 use crate::Failure;
 use crate::house::{House, PASSWORD};
@@ -19,18 +19,20 @@ const OF_ONE_ROUND: usize = 16;
 const ROUNDS: usize = 9;
 
 /// One sign-in with the right password.
-pub(crate) async fn one(house: &House, person: usize) -> Result<(), SignInError> {
+pub(crate) async fn one(house: &House, person: usize) -> Result<Answer, SignInError> {
     let people = &house.guests.people;
     let attempt = SignIn {
         identifier: Identifier::new(&people[person % people.len()]),
         password: Password::typed(PASSWORD).ok(),
         audience: Some("clinic".to_owned()),
         device_label: None,
-        present: None,
+        return_to: None,
+        medium: Medium::Json,
+        visit: Visit::default(),
     };
     let address = Some(std::net::IpAddr::from([127, 0, 0, 1]));
     let request = Request { id: "bench".to_owned(), address, user_agent: None };
-    with_password(&house.app, &house.realm, attempt, request).await.map(|_| ())
+    start(&house.app, &house.realm, attempt, request).await
 }
 
 async fn only_hash(house: &House) -> Result<(), Failure> {
@@ -51,7 +53,11 @@ async fn round(house: &Arc<House>, sign_in: bool, next: &Arc<AtomicUsize>) -> Re
                 if person >= end {
                     return Ok::<_, Failure>(());
                 }
-                if sign_in { one(&house, person).await? } else { only_hash(&house).await? }
+                if sign_in {
+                    one(&house, person).await?;
+                } else {
+                    only_hash(&house).await?;
+                }
             }
         }));
     }

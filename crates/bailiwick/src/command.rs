@@ -5,6 +5,7 @@ mod config_check;
 mod demo;
 mod demo_people;
 mod desk;
+mod factor;
 mod grant;
 mod init;
 mod key;
@@ -62,9 +63,12 @@ enum Command {
     /// Realms: list, create.
     #[command(subcommand)]
     Realm(realm::RealmCommand),
-    /// People: list, create, disable, enable.
+    /// People: list, create, disable, enable, require-password-change.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Second factors of people: list, remove.
+    #[command(subcommand)]
+    Factor(factor::FactorCommand),
     /// Roles: list.
     #[command(subcommand)]
     Role(role::RoleCommand),
@@ -92,6 +96,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Reference { which } => which.run(),
             Command::Realm(command) => command.run().await,
             Command::User(command) => command.run().await,
+            Command::Factor(command) => command.run().await,
             Command::Role(command) => command.run().await,
             Command::Grant(command) => command.run().await,
             Command::Api(command) => command.run().await,

@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) tls_proxy: bool,
     pub(crate) trusted_proxies: Vec<(std::net::IpAddr, u8)>,
+    pub(crate) max_connections_per_address: usize,
     pub(crate) origins: Vec<String>,
     pub(crate) database: String,
     pub(crate) connections: usize,
@@ -72,6 +73,7 @@ impl Default for Config {
             tls_key: None,
             tls_proxy: false,
             trusted_proxies: Vec::new(),
+            max_connections_per_address: 256,
             origins: Vec::new(),
             database: "data".to_owned(),
             connections: 8,
@@ -122,6 +124,8 @@ settings! {
     "server.tls_proxy", "false", "A proxy in front of this listener terminates TLS.", |c, t| parsed(t, "true or false").map(|v| c.tls_proxy = v);
     "server.trusted_proxies", "none", "Proxies whose X-Forwarded-For is believed, as 10.0.0.0/8, comma-separated.",
         |c, t| networks(t).map(|v| c.trusted_proxies = v);
+    "server.max_connections_per_address", "256", "Open connections that one address (IPv6: one /64) may hold; 0: as many as it likes. Trusted proxies are not counted.",
+        |c, t| number(t, 0, 1_000_000).map(|v| c.max_connections_per_address = v);
     "server.origins", "none", "Exact origins that may call the JSON API with cookies (CORS), comma-separated.",
         |c, t| list(t).map(url).collect::<Result<_, _>>().map(|v| c.origins = v);
     "database.location", "data", "A folder for the embedded database, or postgres://user:password@host/database.",

@@ -4,6 +4,7 @@
 
 mod command; // one file per command
 mod config; // file, environment, defaults; every mistake at once
+mod connections; // how many one address may hold
 mod kek; // the key-encryption key
 mod open; // from a configuration to an App
 mod output; // standard output and standard error

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use domain::event::EventType;
 use domain::realm::RealmKey;
 use service::App;
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use web::Config as WebConfig;
 
 use crate::config::Config;
+use crate::connections::Connections;
 use crate::output::Failure;
 
 /// How long requests in progress may take after a stop was asked for.
@@ -75,19 +76,20 @@ pub(crate) async fn run(
     let (stop, stopped) = watch::channel(false);
     let mut tasks = tokio::task::JoinSet::new();
     let handle = Handle::new();
+    let connections = Connections::new(config.max_connections_per_address, config.trusted_proxies.clone());
     for socket in listeners.public {
         socket.set_nonblocking(true)?;
         let make =
             axum::Router::new().fallback_service(service.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let handle = handle.clone();
+        let server = axum_server::from_tcp(socket)?.handle(handle.clone());
         match tls.clone() {
             Some(tls) => {
-                let mut server = axum_server::from_tcp_rustls(socket, tls)?.handle(handle);
+                let mut server = server.acceptor(RustlsAcceptor::new(tls).acceptor(connections.clone()));
                 patient(server.http_builder());
                 tasks.spawn(async move { server.serve(make).await });
             }
             None => {
-                let mut server = axum_server::from_tcp(socket)?.handle(handle);
+                let mut server = server.acceptor(connections.clone());
                 patient(server.http_builder());
                 tasks.spawn(async move { server.serve(make).await });
             }

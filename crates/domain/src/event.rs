@@ -53,6 +53,21 @@ pub const VISITOR: PrincipalId = PrincipalId::from_uuid(Uuid::nil());
 /// Most bytes of canonical JSON (C2SP tlog-tiles counts an entry's length in 16 bits).
 pub const LONGEST: usize = 65_535;
 
+/// An event that cannot be written down: without its row the change it tells of must not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Longer than [`LONGEST`], even without its values.
+    #[error("an event is too long for the log")]
+    TooLong,
+    /// A value has no JSON.
+    #[error("an event has a value without a form")]
+    NoForm,
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, RecordError> {
+    serde_json::to_vec(value).map_err(|_| RecordError::NoForm)
+}
+
 /// Something that happened, before it has an id and a time.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -143,18 +158,22 @@ impl Event {
     /// The rows to store: canonical bytes, and for each person concerned the salted personal bytes.
     ///
     /// `salt` yields 32 random bytes at each call.
-    #[must_use]
-    pub fn record(&self, id: EventId, at: Timestamp, allowed: &Allowed, mut salt: impl FnMut() -> [u8; 32]) -> Record {
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn record(
+        &self,
+        id: EventId,
+        at: Timestamp,
+        allowed: &Allowed,
+        mut salt: impl FnMut() -> [u8; 32],
+    ) -> Result<Record, RecordError> {
         let actor = self.actor.as_ref().unwrap_or_else(|| allowed.actor());
         let personal: Vec<Personal> = self
             .personal(actor, allowed)
             .into_iter()
-            .map(|(subject, data)| Personal {
-                subject,
-                salt: salt(),
-                bytes: serde_json::to_vec(&data).unwrap_or_default(),
-            })
-            .collect();
+            .map(|(subject, data)| Ok(Personal { subject, salt: salt(), bytes: json(&data)? }))
+            .collect::<Result<_, RecordError>>()?;
         let about_person = self.subject.as_ref().is_some_and(|s| s.kind == "user");
         let mut changed: Vec<&str> = self.after.keys().chain(self.before.keys()).map(String::as_str).collect();
         changed.sort_unstable();
@@ -185,12 +204,14 @@ impl Event {
             after: open(&self.after),
             personal: personal.iter().map(Personal::commitment).collect(),
         };
-        let mut canonical = serde_json::to_vec(&form).unwrap_or_default();
+        let mut canonical = json(&form)?;
         if canonical.len() > LONGEST {
-            let short = Canonical { before: None, after: None, changed: vec!["too_long"], ..form };
-            canonical = serde_json::to_vec(&short).unwrap_or_default();
+            canonical = json(&Canonical { before: None, after: None, changed: vec!["too_long"], ..form })?;
         }
-        Record {
+        if canonical.len() > LONGEST {
+            return Err(RecordError::TooLong);
+        }
+        Ok(Record {
             id,
             at,
             kind: self.kind,
@@ -199,7 +220,7 @@ impl Event {
             subject: self.subject.as_ref().map(|s| s.id),
             canonical,
             personal,
-        }
+        })
     }
 
     /// Who is concerned, and what about them is personal. Actor and subject may be the same person.

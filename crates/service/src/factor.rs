@@ -12,8 +12,8 @@ use store::factor::{Factor, Sealed};
 use store::{Read, StoreError, WriteTx, factor};
 
 pub use self::manage::{
-    Bound, FactorError, Removal, Rename, begin_totp, confirm_totp, history, new_recovery_codes, of_user, own,
-    remove_as_operator, remove_other, remove_own, rename, seed_totp,
+    Bound, FactorError, Removal, Rename, begin_totp, confirm_totp, history, new_recovery_codes, of_user,
+    of_user_as_operator, own, remove_as_operator, remove_other, remove_own, rename, seed_totp,
 };
 pub(crate) use self::recovery::{Recovered, check_recovery_code, new_set, recovery_set, use_recovery_code};
 use crate::app::App;
@@ -61,8 +61,14 @@ fn corrupt(id: CredentialId, column: &str) -> StoreError {
 }
 
 /// Seals a seed for its row.
-pub(crate) fn seal_seed(app: &App, entropy: &dyn Entropy, tx: &impl Read, id: CredentialId, seed: &Seed) -> Vec<u8> {
-    app.seal.seal(entropy, tx.realm(), sealed_in(&place(&id)), seed.bytes())
+pub(crate) fn seal_seed(
+    app: &App,
+    entropy: &dyn Entropy,
+    tx: &impl Read,
+    id: CredentialId,
+    seed: &Seed,
+) -> Result<Vec<u8>, StoreError> {
+    Ok(app.seal.seal(entropy, tx.realm(), sealed_in(&place(&id)), seed.bytes())?)
 }
 
 /// Opens a seed.

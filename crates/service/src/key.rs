@@ -153,8 +153,8 @@ fn new_key(
         id,
         kid: parsed.kid().to_owned(),
         algorithm,
-        public_jwk: serde_json::to_string(parsed.jwk()).unwrap_or_default(),
-        sealed_private: Some(app.seal.seal(&*app.entropy, realm, place(&id.uuid()), pkcs8)),
+        public_jwk: serde_json::to_string(parsed.jwk()).map_err(|_| BadKey)?,
+        sealed_private: Some(app.seal.seal(&*app.entropy, realm, place(&id.uuid()), pkcs8).map_err(StoreError::from)?),
         created_at: now,
         schedule: Schedule { signs_from, retires_at: None, dropped: false },
     })

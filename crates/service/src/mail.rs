@@ -42,8 +42,8 @@ fn place(id: &uuid::Uuid) -> Place<'_> {
 
 async fn add(app: &App, tx: &mut WriteTx<'_>, mail: &Mail) -> Result<(), StoreError> {
     let id = MessageId::new(&*tx.entropy(), tx.now());
-    let plain = serde_json::to_vec(mail).unwrap_or_default();
-    let sealed = app.seal.seal(&*tx.entropy(), tx.realm(), place(&id.uuid()), &plain);
+    let plain = serde_json::to_vec(mail).map_err(|error| StoreError::Unusable(error.to_string()))?;
+    let sealed = app.seal.seal(&*tx.entropy(), tx.realm(), place(&id.uuid()), &plain)?;
     outbox::add(tx, id, sealed).await
 }
 

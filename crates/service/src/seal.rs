@@ -7,12 +7,25 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use domain::entropy::{Entropy, bytes};
 use domain::realm::RealmKey;
 use domain::secret::{Secret, hmac_sha256};
+use store::StoreError;
 use thiserror::Error;
 
 /// An envelope that does not open: another key, another place, or changed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a sealed value does not open: the key-encryption key is not the one that this database was made with")]
 pub struct Unsealable;
+
+/// A value that could not be sealed: longer than AES-GCM takes at once, which is many gigabytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a secret could not be sealed")]
+pub struct Unsealed;
+
+impl From<Unsealed> for StoreError {
+    /// Nothing is stored rather than something that nobody can open again.
+    fn from(error: Unsealed) -> Self {
+        Self::Unusable(error.to_string())
+    }
+}
 
 /// First byte of every envelope.
 const VERSION: u8 = 1;
@@ -57,21 +70,22 @@ impl Seal {
     }
 
     /// Seals `plain` for a place.
-    #[must_use]
-    pub fn seal(&self, entropy: &dyn Entropy, realm: RealmKey, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`Unsealed`].
+    pub fn seal(
+        &self,
+        entropy: &dyn Entropy,
+        realm: RealmKey,
+        place: Place<'_>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, Unsealed> {
         let nonce: [u8; NONCE_LEN] = bytes(entropy);
         let mut sealed = plain.to_vec();
-        let Some(key) = self.key(realm, place) else { return Vec::new() };
-        // Fails only for plaintexts of many gigabytes.
-        let done = key.seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(aad(realm, place)),
-            &mut sealed,
-        );
-        if done.is_err() {
-            return Vec::new();
-        }
-        [&[VERSION][..], &nonce, &sealed].concat()
+        let key = self.key(realm, place).ok_or(Unsealed)?;
+        let (nonce_once, aad) = (Nonce::assume_unique_for_key(nonce), Aad::from(aad(realm, place)));
+        key.seal_in_place_append_tag(nonce_once, aad, &mut sealed).map_err(|_| Unsealed)?;
+        Ok([&[VERSION][..], &nonce, &sealed].concat())
     }
 
     /// Opens an envelope of a place.
@@ -115,7 +129,7 @@ mod tests {
     #[test]
     fn key_04_a_sealed_secret_opens_in_its_place_and_nowhere_else() {
         let seal = Seal::new(Secret::from_bytes([1; 32]));
-        let sealed = seal.seal(&SystemEntropy, RealmKey::MAIN, HERE, b"secret");
+        let sealed = seal.seal(&SystemEntropy, RealmKey::MAIN, HERE, b"secret").expect("sealed");
 
         assert_eq!(seal.open(RealmKey::MAIN, HERE, &sealed).expect("opens").as_slice(), b"secret");
         assert!(seal.open(RealmKey::MAIN, Place { row: b"2", ..HERE }, &sealed).is_err());
@@ -126,7 +140,7 @@ mod tests {
     #[test]
     fn a_changed_or_cut_envelope_does_not_open() {
         let seal = Seal::new(Secret::from_bytes([1; 32]));
-        let sealed = seal.seal(&SystemEntropy, RealmKey::MAIN, HERE, b"secret");
+        let sealed = seal.seal(&SystemEntropy, RealmKey::MAIN, HERE, b"secret").expect("sealed");
 
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();

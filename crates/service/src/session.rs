@@ -158,7 +158,7 @@ pub(crate) async fn begin(
         user: user.id,
         client_id: FIRST_PARTY.to_owned(),
         audience: with.audience.to_owned(),
-        sealed_key: app.seal.seal(&*entropy, realm, family_key(&family.uuid()), family_secret.bytes()),
+        sealed_key: app.seal.seal(&*entropy, realm, family_key(&family.uuid()), family_secret.bytes())?,
         deadlines,
     };
     let statements = vec![session::create_statement(tx, &new), refresh::create_statement(tx, &new_family)];

@@ -22,8 +22,10 @@ use crate::caller::{self, SignedOut};
 use crate::{directory, mail};
 
 mod own;
+mod require_change;
 mod state;
 pub use own::{UpdateOwn, update_own};
+pub use require_change::{RequireChange, require_change, require_change_as_operator};
 pub(crate) use state::ends_administration;
 pub use state::{Disable, Enable, disable, disable_as_operator, enable, enable_as_operator};
 

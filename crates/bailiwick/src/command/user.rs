@@ -2,7 +2,7 @@
 
 use domain::user::{DisplayName, Email, Username};
 use serde_json::json;
-use service::user::{Disable, Enable, Invite, Person};
+use service::user::{Disable, Enable, Invite, Person, RequireChange};
 use store::token::Purpose;
 
 use super::desk::{Desk, InRealm, reason, unit};
@@ -33,6 +33,16 @@ pub(super) enum UserCommand {
     },
     /// Disable an account; all its sessions end.
     Disable {
+        #[command(flatten)]
+        at: InRealm,
+        /// Their sign-in name.
+        username: String,
+        /// Why: 3 to 500 characters; stands in the audit log.
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
+        reason: String,
+    },
+    /// Require a new password before the next session: somebody else may know the present one.
+    RequirePasswordChange {
         #[command(flatten)]
         at: InRealm,
         /// Their sign-in name.
@@ -82,6 +92,14 @@ impl UserCommand {
                 let user = desk.user(&username).await?.id;
                 let done = service::user::disable_as_operator(&desk.app, desk.operator(), Disable { user, reason });
                 show_state(&desk, &done.await?);
+                Ok(())
+            }
+            Self::RequirePasswordChange { at, username, reason } => {
+                let desk = at.open().await?;
+                let command = RequireChange { user: desk.user(&username).await?.id, reason };
+                service::user::require_change_as_operator(&desk.app, desk.operator(), command).await?;
+                let value = json!({ "username": username, "must_change_password": true });
+                output::show(desk.json, &value, &format!("{username} chooses a new password at the next sign-in"));
                 Ok(())
             }
             Self::Enable { at, username, reason } => {

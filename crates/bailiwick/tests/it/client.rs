@@ -1,7 +1,10 @@
 //! Somebody with cookies and a token, as a browser application has them.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
+use domain::time::Timestamp;
+use domain::totp::{Seed, step_of};
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -24,6 +27,15 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
+}
+
+/// Recovery codes of people who bound an authenticator, by server and username.
+static RECOVERY: Mutex<BTreeMap<(String, String), Vec<String>>> = Mutex::new(BTreeMap::new());
+
+#[expect(clippy::disallowed_methods, reason = "an authenticator has a clock of its own")]
+fn service_now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap())
 }
 
 pub(crate) fn http() -> Client {
@@ -78,8 +90,43 @@ impl Person {
             body["audience"] = audience.into();
         }
         let request = self.http.post(format!("{}/api/v1/sign-in", self.base)).json(&body);
-        let answer = try_send(request).await?;
+        let mut answer = try_send(request).await?;
         self.keep(&answer);
+        if let Some(outcome) = answer.json["outcome"].as_str().filter(|outcome| *outcome != "signed_in") {
+            answer = self.second_step(username, outcome, &answer.json["transaction"]).await?;
+            self.keep(&answer);
+        }
+        Some(answer)
+    }
+
+    /// Binds an authenticator the first time; later a recovery code proves it, which needs no waiting. Demo says its people's codes.
+    async fn second_step(&self, username: &str, outcome: &str, transaction: &Value) -> Option<Answer> {
+        let post = |path: &str, body: &Value| self.http.post(format!("{}/api/v1/sign-in/{path}", self.base)).json(body);
+        let whose = (self.base.clone(), username.to_owned());
+        if outcome == "enrol_factor" {
+            let shown = try_send(post("totp", &json!({ "transaction": transaction }))).await?;
+            let seed = Seed::parse(shown.json["secret"].as_str().unwrap()).unwrap();
+            let code = seed.code(step_of(service_now())).expose();
+            let body = json!({ "transaction": transaction, "code": code });
+            let answer = try_send(post("totp/confirm", &body)).await?;
+            let codes = answer.json["recovery_codes"].as_array().unwrap().iter();
+            let codes = codes.map(|code| code.as_str().unwrap().to_owned()).collect();
+            RECOVERY.lock().unwrap().insert(whose, codes);
+            return Some(answer);
+        }
+        let known = RECOVERY.lock().unwrap().get_mut(&whose).and_then(Vec::pop);
+        let (method, code) = match known {
+            Some(code) => ("recovery_code", code),
+            None => {
+                let path = format!("{}/demo/code?username={username}", self.base);
+                ("totp", try_send(self.http.get(path)).await?.text)
+            }
+        };
+        let body = json!({ "transaction": transaction, "method": method, "code": code });
+        let answer = try_send(post("second-factor", &body)).await?;
+        if let Some(replacement) = answer.json["replacement_recovery_code"].as_str() {
+            RECOVERY.lock().unwrap().entry(whose).or_default().push(replacement.to_owned());
+        }
         Some(answer)
     }
 

@@ -104,6 +104,8 @@ impl World {
     async fn asked_again(&mut self) {
         let answer = self.admin.refresh().await;
         assert_eq!(answer.status, 200, "the administrator's session: {}", answer.text);
+        // Giving roles needs an authentication of the last five minutes.
+        self.admin = Person::signed_in(&self.site.base, "admin", PASSWORD, None).await;
         for shared in &self.refreshing {
             let mut person = shared.lock().unwrap().clone();
             let answer = person.refresh().await;

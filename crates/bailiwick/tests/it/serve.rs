@@ -233,6 +233,57 @@ async fn a_database_that_is_truncated_foreign_or_newer_is_refused() {
     assert!(said.refused().contains("newer"), "{said:?}");
 }
 
+/// Asks on a connection that stays open; `None`: the server closed it.
+async fn asked(stream: &mut tokio::net::TcpStream, site: &Site) -> Option<String> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let host = site.base.trim_start_matches("http://");
+    let request = format!("GET /api/v1/password-policy HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = vec![0; 4096];
+    let length = stream.read(&mut answer).await.ok().filter(|length| *length > 0)?;
+    String::from_utf8_lossy(&answer[..length]).lines().next().map(ToOwned::to_owned)
+}
+
+#[tokio::test]
+async fn an_address_holds_as_many_connections_as_it_may() {
+    let (site, _) = Site::set_up().await;
+    let port = site.base.rsplit_once(':').unwrap().1.to_owned();
+    let connect = async || tokio::net::TcpStream::connect(format!("127.0.0.1:{port}")).await.unwrap();
+    site.configure(&site.configuration().replace("[server]", "[server]\nmax_connections_per_address = 3"));
+    let server = site.serve().await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut stream = connect().await;
+        assert_eq!(asked(&mut stream, &site).await.as_deref(), Some("HTTP/1.1 200 OK"));
+        held.push(stream);
+    }
+
+    assert_eq!(asked(&mut connect().await, &site).await, None, "one too many is closed");
+    assert_eq!(asked(&mut held[0], &site).await.as_deref(), Some("HTTP/1.1 200 OK"), "the others go on");
+    held.pop();
+    let mut again = None;
+    for _ in 0..200 {
+        again = asked(&mut connect().await, &site).await;
+        if again.is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(again.as_deref(), Some("HTTP/1.1 200 OK"), "a place that was given back");
+    drop(held);
+    assert!(server.stop().await.success());
+
+    let trusted = site.configuration().replace("[server]", "[server]\ntrusted_proxies = \"127.0.0.1\"");
+    site.configure(&trusted);
+    let _server = site.serve().await;
+    let mut many = Vec::new();
+    for _ in 0..6 {
+        let mut stream = connect().await;
+        assert_eq!(asked(&mut stream, &site).await.as_deref(), Some("HTTP/1.1 200 OK"));
+        many.push(stream);
+    }
+}
+
 #[tokio::test]
 async fn postgresql_is_migrated_only_when_asked() {
     let db = Db::postgres_unmigrated().await;

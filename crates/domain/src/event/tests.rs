@@ -14,7 +14,7 @@ fn allowed() -> Allowed {
 
 fn record(event: &Event) -> Record {
     let id = EventId::from_uuid(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001));
-    event.record(id, Timestamp::from_seconds(1_795_271_760), &allowed(), || [7; 32])
+    event.record(id, Timestamp::from_seconds(1_795_271_760), &allowed(), || [7; 32]).expect("a record")
 }
 
 /// The format is a contract with every verifier: these bytes and hashes never change (docs/audit-format.md).
@@ -71,5 +71,18 @@ fn an_event_that_would_be_too_long_says_so_and_stays_within_bounds() {
     let event =
         Event::new(EventType::RoleUpdated).about("role", Uuid::nil(), "x").with("description", "y".repeat(70_000));
 
-    assert!(record(&event).canonical.len() <= LONGEST);
+    let canonical = record(&event).canonical;
+
+    assert!(canonical.len() <= LONGEST);
+    assert!(String::from_utf8_lossy(&canonical).contains(r#""changed":["too_long"]"#));
+}
+
+#[test]
+fn an_event_that_is_too_long_without_its_values_is_refused_rather_than_cut() {
+    let event = Event::new(EventType::RoleUpdated).about("role", Uuid::nil(), &"x".repeat(70_000));
+    let id = EventId::from_uuid(Uuid::from_u128(1));
+
+    let refused = event.record(id, Timestamp::from_seconds(1), &allowed(), || [7; 32]).expect_err("too long");
+
+    assert_eq!(refused, RecordError::TooLong);
 }

@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use store::access::grant;
 use store::factor::Factor;
 use store::user::User;
-use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, factor, session, throttle, user};
+use store::{Events, Outcome, Read, StoreError, Upkeep, WriteTx, factor, session, throttle, user};
 use thiserror::Error;
 
 use super::{MOST_TOTP, new_set, open_seed, seal_seed, used_at};
 use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::directory;
+use crate::grant::guard_both;
 use crate::hashing::Overloaded;
 use crate::mail::{self, Notice};
 use crate::throttle as throttle_key;
@@ -99,6 +100,14 @@ pub async fn of_user(app: &App, caller: &Caller, id: UserId) -> Result<Vec<Facto
         .await
 }
 
+/// All factors that somebody ever had, for the operator of the machine.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_user_as_operator(app: &App, operator: Operator, id: UserId) -> Result<Vec<Factor>, StoreError> {
+    app.store.read(operator.allowed(), app.now(), move |tx| Box::pin(factor::history(tx, id))).await
+}
+
 /// What an application is told once, while it is being bound.
 #[derive(Clone, Debug)]
 pub struct Bound {
@@ -126,7 +135,7 @@ pub async fn begin_totp(app: &App, realm: &Realm, caller: &Caller, label: &str) 
                 }
                 let entropy = tx.entropy();
                 let (id, seed) = (CredentialId::new(&*entropy, tx.now()), Seed::new(&*entropy));
-                let envelope = seal_seed(app, &*entropy, tx, id, &seed);
+                let envelope = seal_seed(app, &*entropy, tx, id, &seed)?;
                 factor::begin_totp(tx, id, person.id, label, &envelope).await?;
                 let uri = seed.uri(organisation, person.username.as_deref().unwrap_or_default());
                 Ok(Outcome::upkeep(Bound { id, seed, uri }, Upkeep::Pending))
@@ -291,8 +300,8 @@ async fn remove(
     app.store
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, command)| {
             Box::pin(async move {
+                guard_both(tx, caller.as_ref().map(|(caller, _)| caller), command.user).await?;
                 let own = may_remove(app, tx, caller.as_ref(), command).await?;
-                tx.exclusive(Guard::Principal(command.user.into())).await?;
                 let person = user::find(tx, command.user).await?.ok_or(FactorError::NotFound)?;
                 let gone = one(tx, person.id, command.id).await?;
                 let second = factor::of_user(tx, person.id).await?;
@@ -389,7 +398,7 @@ pub async fn seed_totp(
             Box::pin(async move {
                 let person = user::find(tx, *user).await?.ok_or(FactorError::NotFound)?;
                 let id = CredentialId::new(&*tx.entropy(), tx.now());
-                let envelope = seal_seed(app, &*tx.entropy(), tx, id, seed);
+                let envelope = seal_seed(app, &*tx.entropy(), tx, id, seed)?;
                 factor::begin_totp(tx, id, person.id, label, &envelope).await?;
                 factor::confirm(tx, id, label, "{}").await?;
                 Ok(Outcome::done(id, enrolled(&person, "totp", id).with("label", label.as_str())))

@@ -83,7 +83,7 @@ pub(crate) async fn use_recovery_code(
 
 fn sealed(app: &App, tx: &WriteTx<'_>, id: CredentialId, hashes: &[String]) -> Result<Vec<u8>, StoreError> {
     let plain = serde_json::to_vec(hashes).map_err(|_| corrupt(id, "secret"))?;
-    Ok(app.seal.seal(&*tx.entropy(), realm(tx), sealed_in(&place(&id)), &plain))
+    Ok(app.seal.seal(&*tx.entropy(), realm(tx), sealed_in(&place(&id)), &plain)?)
 }
 
 fn realm(tx: &WriteTx<'_>) -> RealmKey {

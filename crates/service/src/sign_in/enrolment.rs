@@ -88,7 +88,7 @@ fn enrolment(realm: &Realm, found: &Found, seed: Seed) -> Enrolment {
 async fn begin(app: &App, realm: &Realm, tx: &mut WriteTx<'_>, mut found: Found) -> Result<Enrolment, SignInError> {
     let entropy = tx.entropy();
     let (id, seed) = (CredentialId::new(&*entropy, tx.now()), Seed::new(&*entropy));
-    let envelope = seal_seed(app, &*entropy, tx, id, &seed);
+    let envelope = seal_seed(app, &*entropy, tx, id, &seed)?;
     factor::begin_totp(tx, id, found.user.id, "", &envelope).await?;
     found.kept.binding = Some(id);
     let state = serde_json::to_string(&found.kept).map_err(|_| StoreError::Corrupt {

@@ -146,7 +146,11 @@ async fn enable_with(
 }
 
 /// The caller by the state of this transaction, who may manage accounts still.
-async fn still_manages(app: &App, tx: &mut WriteTx<'_>, caller: Option<&Caller>) -> Result<Option<Caller>, UserError> {
+pub(super) async fn still_manages(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    caller: Option<&Caller>,
+) -> Result<Option<Caller>, UserError> {
     let Some(caller) = caller else { return Ok(None) };
     let caller = caller::again(app, tx, caller).await??;
     caller.allow(Permission::UsersManage, Scope::Anywhere)?;

@@ -220,8 +220,8 @@ impl<'c> WriteTx<'c> {
         // Events of one transaction share an instant; sorted ids keep their order in listings by (at, id).
         let mut ids: Vec<EventId> = events.iter().map(|_| EventId::new(&*self.entropy, self.now)).collect();
         ids.sort_unstable();
-        let records =
-            events.iter().zip(ids).map(|(event, id)| event.record(id, self.now, &self.allowed, salt)).collect();
+        let records = events.iter().zip(ids).map(|(event, id)| event.record(id, self.now, &self.allowed, salt));
+        let records = records.collect::<Result<_, _>>().map_err(|error| StoreError::rule(&error.to_string()))?;
         Ok((outcome.value, records))
     }
 

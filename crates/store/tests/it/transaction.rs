@@ -31,6 +31,22 @@ on_both_databases! {
         assert_eq!(rows, [expected.to_vec()]);
     }
 
+    async fn what_cannot_be_written_into_the_log_is_not_done(db: Db) {
+        let done = db.write((), |tx, ()| {
+            Box::pin(async move {
+                counters::set(tx, "x", 1).await?;
+                let event = Event::new(EventType::UnitCreated).about("unit", uuid::Uuid::nil(), &"x".repeat(70_000));
+                Ok(Outcome::done((), event))
+            })
+        });
+
+        let refused = done.await.expect_err("too long for the log");
+
+        assert!(matches!(&refused, StoreError::Driver(why) if why.contains("too long")), "{refused:?}");
+        assert_eq!(counters::value(&db, "x").await, None);
+        counters::make(&db, "x", 2).await.unwrap();
+    }
+
     async fn every_kind_of_value_comes_back_as_it_went_in(db: Db) {
         let id = uuid::Uuid::from_u128(7);
         db.execute("INSERT INTO unit (realm_id, id, parent_id, slug, path, name, version, valid_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -4,9 +4,10 @@ use axum::Json as Out;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::password::{LEAST_SINGLE_FACTOR, MOST_BYTES, MOST_CODE_POINTS, Password};
+use domain::password::Password;
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
+use service::password::Policy;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -39,7 +40,7 @@ struct ResetBody {
 #[utoipa::path(post, path = "/api/v1/password/reset", tag = "password", request_body = ResetBody, security(()),
     responses((status = 204, description = "The password is set"),
         (status = 400, description = "`token-refused`", body = ProblemDocument),
-        (status = 422, description = "The password is refused: `too_short too_long context_word`", body = ProblemDocument),
+        (status = 422, description = "The password is refused: `too_short too_long blocklisted context_word`", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
 async fn reset(State(web): State<Web>, context: Context, Json(body): Json<ResetBody>) -> Result<StatusCode, Problem> {
     let token = Secret::parse(&body.token);
@@ -76,28 +77,50 @@ async fn change(
 
 /// What may be a password.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "min_length": 15, "min_length_with_second_factor": 12, "max_length": 256, "max_bytes": 1024, "normalisation": "NFC",
+    "composition": null, "expires_after_days": null, "blocklist_entries": 1_000_000, "context_words": true,
+    "refusals": ["too_short", "too_long", "blocklisted", "context_word"], "text": "At least 15 characters of any kind, …" }))]
 struct PolicyBody {
     /// Code points, where the password can be the only factor.
     min_length: usize,
-    /// Code points.
+    /// Code points, for whoever always signs in with a second factor.
+    min_length_with_second_factor: usize,
+    /// Code points. Longer ones are refused, never cut.
     max_length: usize,
-    /// Bytes after normalisation (NFC).
+    /// Bytes after normalisation.
     max_bytes: usize,
+    /// Characters are counted after it.
+    normalisation: &'static str,
     /// No rule about classes of characters (NIST SP 800-63B-4, section 3.1.1.2).
     composition: Option<String>,
+    /// Never by itself.
+    expires_after_days: Option<u32>,
+    /// So many common and leaked passwords are refused; compared whole, whatever their case.
+    blocklist_entries: u64,
+    /// Names of the person, the organisation and the product are refused, also several of them and with digits or signs around.
+    context_words: bool,
+    /// Every code that a refusal can have.
+    refusals: [&'static str; 4],
     /// For people.
-    text: &'static str,
+    text: String,
 }
 
-/// The policy in words and numbers.
+/// The policy in words and numbers: what a form needs to say, without a copy of the rules.
 #[utoipa::path(get, path = "/api/v1/password-policy", tag = "password", security(()),
     responses((status = 200, description = "The policy", body = PolicyBody)))]
 async fn policy() -> Out<PolicyBody> {
+    let policy = Policy::current();
     Out(PolicyBody {
-        min_length: LEAST_SINGLE_FACTOR,
-        max_length: MOST_CODE_POINTS,
-        max_bytes: MOST_BYTES,
+        min_length: policy.least,
+        min_length_with_second_factor: policy.least_with_second_factor,
+        max_length: policy.most,
+        max_bytes: policy.most_bytes,
+        normalisation: "NFC",
         composition: None,
-        text: "At least 15 characters of any kind. A sentence is easy to remember and hard to guess.",
+        expires_after_days: None,
+        blocklist_entries: policy.blocklist,
+        context_words: true,
+        refusals: ["too_short", "too_long", "blocklisted", "context_word"],
+        text: policy.text(),
     })
 }

@@ -10,7 +10,7 @@ use domain::unit::UnitPath;
 use domain::user::{DisplayName, Email, NameError, Status, Username, printable};
 use serde::Deserialize;
 use service::stored::UserFilter;
-use service::user::{Disable, Enable, FirstGrant, Invite};
+use service::user::{Disable, Enable, FirstGrant, Invite, RequireChange};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -35,6 +35,7 @@ pub(super) fn mount(table: Table) -> Table {
         .json(Access::May(Permission::UsersRead), routes!(permissions))
         .json_step_up(Access::May(Permission::UsersManage), routes!(disable))
         .json(Access::May(Permission::UsersManage), routes!(enable))
+        .json(Access::May(Permission::UsersManage), routes!(require_password_change))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -216,4 +217,18 @@ async fn enable(
 ) -> Result<Out<User>, Problem> {
     let reason = reason(&body.reason, "/reason")?;
     Ok(Out(service::user::enable(&web.app, &caller, Enable { user: UserId::from_uuid(path.0), reason }).await?.into()))
+}
+
+/// Requires a new password before the next session: somebody else may know the present one. Needs the right to give every role that the person holds.
+#[utoipa::path(post, path = "/api/v1/users/{id}/require-password-change", tag = "users", params(("id" = Uuid, Path, description = "The person")),
+    request_body = ReasonBody, security(("bearer" = [])),
+    responses((status = 200, description = "The person", body = User), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn require_password_change(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    path: Path<Uuid>,
+    Json(body): Json<ReasonBody>,
+) -> Result<Out<User>, Problem> {
+    let command = RequireChange { user: UserId::from_uuid(path.0), reason: reason(&body.reason, "/reason")? };
+    Ok(Out(service::user::require_change(&web.app, &caller, command).await?.into()))
 }

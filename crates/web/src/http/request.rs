@@ -87,7 +87,9 @@ pub fn client_address(config: &Config, headers: &HeaderMap, peer: Option<&Connec
     Some(client)
 }
 
-fn within(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
+/// Whether an address is in a network: as many leading bits are the same.
+#[must_use]
+pub fn within(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
     let bits = |ip: IpAddr| match ip {
         IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
         IpAddr::V6(v6) => (v6.to_bits(), 128),

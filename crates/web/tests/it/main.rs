@@ -22,9 +22,11 @@ mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
 mod oneself; // changing one's own profile, in a version
 mod outage; // PostgreSQL gone and back
+mod password; // what may be one
 mod refresh; // T1 to T10 of requirements 2.6
 mod sign_in; // equal answers, the throttle
 mod tokens; // access tokens that are not acceptable
+mod twin; // nothing of a realm that looks the same is seen or touched
 mod walk; // what the README shows
 
 /// What a token says, unverified.
