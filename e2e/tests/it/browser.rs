@@ -122,6 +122,17 @@ impl Browser {
         panic!("{text:?} does not stand in: {}", self.text().await);
     }
 
+    /// Waits until the page has something like this.
+    pub(crate) async fn arrives_at(&self, selector: &'static str) {
+        for _ in 0..PATIENCE.as_millis() / TICK.as_millis() {
+            if self.driver.find(By::Css(selector)).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(TICK).await;
+        }
+        panic!("nothing like {selector}: {}", self.text().await);
+    }
+
     /// What has the focus.
     pub(crate) async fn focused(&self) -> WebElement {
         self.driver.active_element().await.unwrap()
@@ -150,18 +161,33 @@ impl Browser {
         panic!("no Tab leads to {label:?}");
     }
 
-    /// Signs in by keyboard alone, and waits for the account.
-    pub(crate) async fn signs_in(&self, base: &str, username: &str, password: &str) {
+    /// Types a name and a password by keyboard alone.
+    pub(crate) async fn begins_sign_in(&self, base: &str, username: &str, password: &str) {
         self.open(&format!("{base}/sign-in")).await;
         assert_eq!(self.focused().await.attr("name").await.unwrap().as_deref(), Some("identifier"));
         self.types(username).await;
         self.press(Key::Tab).await;
         assert_eq!(self.focused().await.attr("name").await.unwrap().as_deref(), Some("password"));
         self.types(password).await;
+        // Past the button that shows the password.
+        self.press(Key::Tab).await;
+        assert_eq!(self.focused().await.attr("type").await.unwrap().as_deref(), Some("button"));
         self.press(Key::Tab).await;
         assert_eq!(self.focused().await.tag_name().await.unwrap(), "button");
         self.press(Key::Enter).await;
+    }
+
+    /// Signs in somebody without a second factor by keyboard alone, and waits for the account.
+    pub(crate) async fn signs_in(&self, base: &str, username: &str, password: &str) {
+        self.begins_sign_in(base, username, password).await;
         self.arrives("/account").await;
+    }
+
+    /// From now on pages are asked for in this language.
+    pub(crate) async fn speaks(&self, language: &str) {
+        self.devtools("Network.enable", json!({})).await;
+        let headers = json!({ "headers": { "Accept-Language": language } });
+        self.devtools("Network.setExtraHTTPHeaders", headers).await;
     }
 
     /// What the console has against us since it was asked last: errors, warnings, violations of the policy. Some may be expected.

@@ -90,11 +90,28 @@ impl Demo {
         let body = json!({ "identifier": username, "password": self.password(username), "device_label": device });
         let response = http().post(format!("{}/api/v1/sign-in", self.base)).json(&body).send().await.unwrap();
         assert_eq!(response.status(), 200);
+        let response = self.second_factor(username, response).await;
         let cookies = response.headers().get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned());
         let refresh = cookies.into_iter().find(|line| line.starts_with("__Host-bailiwick-refresh=")).unwrap();
         let refresh = refresh.split(';').next().unwrap().to_owned();
         let answer: Value = response.json().await.unwrap();
         (answer["access_token"].as_str().unwrap().to_owned(), refresh)
+    }
+
+    /// Proves the second factor, if one is owed.
+    async fn second_factor(&self, username: &str, response: reqwest::Response) -> reqwest::Response {
+        if response.headers().contains_key("set-cookie") {
+            return response;
+        }
+        let owed: Value = response.json().await.unwrap();
+        let body = json!({ "transaction": owed["transaction"], "method": "totp", "code": self.code(username).await });
+        http().post(format!("{}/api/v1/sign-in/second-factor", self.base)).json(&body).send().await.unwrap()
+    }
+
+    /// What somebody's authenticator shows now; it works once.
+    pub(crate) async fn code(&self, username: &str) -> String {
+        let request = http().get(format!("{}/demo/code?username={username}", self.base));
+        request.send().await.unwrap().text().await.unwrap().trim().to_owned()
     }
 
     /// What a refresh cookie is answered.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use thirtyfour::Key;
+use thirtyfour::{By, Key};
 
 use crate::browser::{Browser, with_browser};
 use crate::demo::Demo;
@@ -31,6 +31,47 @@ async fn faults(browser: &Browser, name: &str, expected: &[&str]) -> Vec<String>
     }
     browser.complaints(&[""]).await;
     faults.into_iter().map(|fault| format!("{name}: {fault}")).collect()
+}
+
+/// The pages that lead on from an account; the sign-in was a moment ago.
+async fn of_an_account(browser: &Browser, demo: &Demo, tongue: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for (name, path) in [
+        ("password", "/account/password"),
+        ("confirm", "/account/confirm"),
+        ("factor-new", "/account/second-factor/new"),
+    ] {
+        browser.open(&format!("{}{path}", demo.base)).await;
+        all.extend(faults(browser, &format!("{name}{tongue}"), &[]).await);
+    }
+    browser.types("Tablet").await;
+    browser.press(Key::Enter).await;
+    browser.arrives_at("svg.qr").await;
+    all.extend(faults(browser, &format!("factor-qr{tongue}"), &[]).await);
+    browser.driver.find(By::Id("code")).await.unwrap().send_keys("000000").await.unwrap();
+    browser.press(Key::Enter).await;
+    browser.arrives_at("#code-error").await;
+    all.extend(faults(browser, &format!("factor-wrong{tongue}"), &["status of 422"]).await);
+    all
+}
+
+#[tokio::test]
+async fn in_the_browser_a_second_factor_looks_whole_in_both_languages() {
+    let demo = Demo::start().await;
+    with_browser(async |browser: &Browser| {
+        let mut all = Vec::new();
+        browser.begins_sign_in(&demo.base, "physician", &demo.password("physician")).await;
+        browser.arrives("/sign-in/second-factor").await;
+        for (language, tongue) in [("en", ""), ("de", "-de")] {
+            browser.speaks(language).await;
+            browser.open(&format!("{}/sign-in/second-factor", demo.base)).await;
+            all.extend(faults(browser, &format!("second-factor{tongue}"), &[]).await);
+            browser.open(&format!("{}/sign-in", demo.base)).await;
+            all.extend(faults(browser, &format!("sign-in-again{tongue}"), &[]).await);
+        }
+        assert!(all.is_empty(), "{}", all.join("\n"));
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -67,6 +108,12 @@ async fn in_the_browser_every_page_is_whole_and_accessible() {
         all.extend(faults(browser, "sign-in-wrong", &["status of 401"]).await);
         browser.signs_in(&demo.base, "nurse", &demo.password("nurse")).await;
         all.extend(faults(browser, "account", &[]).await);
+        all.extend(of_an_account(browser, &demo, "").await);
+        browser.speaks("de").await;
+        all.extend(of_an_account(browser, &demo, "-de").await);
+        browser.open(&format!("{}/account", demo.base)).await;
+        all.extend(faults(browser, "account-de", &[]).await);
+        browser.speaks("en").await;
         browser.open(&format!("{}/sign-out", demo.base)).await;
         all.extend(faults(browser, "sign-out", &[]).await);
         browser.tabs_to("Sign out").await;
