@@ -114,8 +114,14 @@ async fn count(
 }
 
 /// A wrong code: counted for the transaction and, but from a recognised device, for the address; and recorded.
-async fn wrong(app: &App, tx: &mut WriteTx<'_>, found: Found, failures: i64) -> Result<Outcome<Decided>, SignInError> {
+async fn wrong(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    found: Found,
+    (failures, visit): (i64, &Visit),
+) -> Result<Outcome<Decided>, SignInError> {
     sign_in::failed(tx, found.row.id).await?;
+    let recognised = super::recognised(tx, visit.device.as_ref(), Some(&found.user)).await?.is_some();
     let address = throttle_key::address(app, tx.allowed().realm(), "address", tx.allowed().request());
     for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
         throttle::count_failure(tx, kind, &address).await?;
