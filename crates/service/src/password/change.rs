@@ -85,10 +85,11 @@ pub async fn change(
         wrong(app, caller).await?;
         return Err(ChangeError::Wrong);
     }
+    known(app, caller, key).await?;
     let chosen = check(app, realm, &person, new, always)?;
     differs(app, chosen.clone(), Some(hash)).await??;
     let hash = app.hashing.hash(chosen, &*app.entropy).await?;
-    write(app, caller, (id, hash, key)).await
+    write(app, caller, (id, hash)).await
 }
 
 /// A wrong current password is a failed authentication, and recorded as one.
@@ -103,13 +104,25 @@ async fn wrong(app: &App, caller: &Caller) -> Result<(), StoreError> {
         .await
 }
 
-async fn write(app: &App, caller: &Caller, new: (CredentialId, String, [u8; 32])) -> Result<Secrets, ChangeError> {
+/// The current password was right: that the new one may be refused is no failure of theirs.
+async fn known(app: &App, caller: &Caller, key: [u8; 32]) -> Result<(), StoreError> {
+    app.store
+        .write(caller.oneself(), app.now(), key, |tx, key| {
+            Box::pin(async move {
+                throttle::clear(tx, Kind::Factor, key).await?;
+                Ok(Outcome::upkeep((), Upkeep::Throttle))
+            })
+        })
+        .await
+}
+
+async fn write(app: &App, caller: &Caller, new: (CredentialId, String)) -> Result<Secrets, ChangeError> {
     app.store
         .write(
             caller.oneself(),
             app.now(),
             (app.clone(), caller.clone(), new),
-            |tx, (app, caller, (old, hash, key))| {
+            |tx, (app, caller, (old, hash))| {
                 Box::pin(async move {
                     let caller = caller::again(app, tx, caller).await??;
                     let person = user::find(tx, caller.user()).await?.ok_or(ChangeError::SignedOut)?;
@@ -117,7 +130,6 @@ async fn write(app: &App, caller: &Caller, new: (CredentialId, String, [u8; 32])
                     if credential::password(tx, person.id).await?.is_none_or(|current| current.id != *old) {
                         return Err(ChangeError::Wrong);
                     }
-                    throttle::clear(tx, Kind::Factor, key).await?;
                     let id = CredentialId::new(&*tx.entropy(), tx.now());
                     credential::set_password(tx, id, person.id, hash).await?;
                     user::password_changed(tx, person.id).await?;
