@@ -4,8 +4,10 @@
 
 use std::sync::LazyLock;
 
+use domain::allowed::{Allowed, Job};
 use domain::password::{Blocklist, MOST_BYTES, MOST_CODE_POINTS, Password, PasswordError, Rules};
-use domain::realm::Realm;
+use domain::realm::{Realm, RealmKey};
+use store::StoreError;
 use store::user::User;
 
 use crate::app::App;
@@ -61,6 +63,16 @@ impl Policy {
             self.least, self.least_with_second_factor
         )
     }
+}
+
+/// The kinds of a realm's password hashes with how many there are of each.
+///
+/// # Errors
+/// [`StoreError`].
+#[expect(clippy::disallowed_methods, reason = "a count for the operator, asked for by nobody who signed in")]
+pub async fn kinds(app: &App, realm: RealmKey) -> Result<Vec<(String, i64)>, StoreError> {
+    let allowed = Allowed::job(Job::Observe, realm);
+    app.store.read(&allowed, app.now(), |tx| Box::pin(store::credential::mix(tx))).await
 }
 
 /// Checks a new password of a person. `always_second_factor`: this person can never sign in with the password alone.
