@@ -5,6 +5,7 @@ mod config_check;
 mod demo;
 mod demo_people;
 mod desk;
+mod doctor;
 mod factor;
 mod grant;
 mod init;
@@ -54,6 +55,8 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config_check::ConfigCommand),
+    /// Look at this machine, the configuration and the database, and say what a password hash costs here.
+    Doctor(doctor::Doctor),
     /// Print a generated reference of docs/.
     #[command(hide = true)]
     Reference {
@@ -93,6 +96,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Init(command) => command.run().await,
             Command::Migrate(command) => command.run().await,
             Command::Config(command) => command.run(),
+            Command::Doctor(command) => command.run().await,
             Command::Reference { which } => which.run(),
             Command::Realm(command) => command.run().await,
             Command::User(command) => command.run().await,

@@ -81,9 +81,8 @@ pub(crate) async fn app(config: &Config, kek: Secret, mode: Mode, migrate: bool)
     options.connections = config.connections;
     options.serving = mode == Mode::Serve;
     let store = Store::open(&options, entropy.clone()).await?;
-    let clock = Arc::new(SystemClock);
     if migrate || embedded {
-        store.migrate(clock.now()).await?;
+        store.migrate(SystemClock.now()).await?;
     }
     let pending = store.pending_migrations().await?;
     if !pending.is_empty() {
@@ -92,6 +91,11 @@ pub(crate) async fn app(config: &Config, kek: Secret, mode: Mode, migrate: bool)
             pending.len()
         )));
     }
+    Ok(put_together(config, store, kek, entropy))
+}
+
+/// An app over an open database.
+pub(crate) fn put_together(config: &Config, store: Store, kek: Secret, entropy: Arc<dyn Entropy>) -> App {
     let seal = Arc::new(Seal::new(kek));
     let hashing = Hashing::start(config.scheme(), seal.derive("pepper", RealmKey::MAIN), &*entropy);
     let settings = Settings {
@@ -101,7 +105,7 @@ pub(crate) async fn app(config: &Config, kek: Secret, mode: Mode, migrate: bool)
         steps: domain::sign_in::STEPS,
         invitation_seconds: config.invitation_seconds,
     };
-    Ok(App::new(store, clock, entropy, seal, hashing, settings))
+    App::new(store, Arc::new(SystemClock), entropy, seal, hashing, settings)
 }
 
 /// Realms as they must be before anybody is served: the issuer as it was written, own API, keys that open.

@@ -150,6 +150,33 @@ impl Hashing {
     }
 }
 
+/// One hash after the other on the thread that calls: for whoever measures what a kind costs here.
+pub struct Trial {
+    pepper: Pepper,
+    kind: Kind,
+    arena: Arena,
+}
+
+impl std::fmt::Debug for Trial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Trial({})", self.kind)
+    }
+}
+
+impl Trial {
+    /// Prepares one.
+    #[must_use]
+    pub fn new(kind: Kind, entropy: &dyn Entropy) -> Self {
+        Self { pepper: Pepper::new(Secret::new(entropy), bytes(entropy)), kind, arena: Arena::new() }
+    }
+
+    /// Does the work of one hash.
+    pub fn run(&mut self) {
+        let stored = self.pepper.nobody(self.kind);
+        let _ = self.pepper.compute(&stored, b"as long as a password", &mut self.arena);
+    }
+}
+
 fn verify(pepper: &Pepper, own: Kind, password: &Password, against: &Against, arena: &mut Arena) -> bool {
     let usable = match against {
         Against::Stored(text) => Stored::parse(text).ok().filter(|stored| pepper.fits(stored)),

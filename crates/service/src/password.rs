@@ -6,9 +6,13 @@ mod change;
 
 use std::sync::LazyLock;
 
-use domain::password::{Blocklist, MOST_BYTES, MOST_CODE_POINTS, Password, PasswordError, Rules};
-use domain::realm::Realm;
+use domain::allowed::{Allowed, Job};
+use domain::password::stand_in::draw;
+use domain::password::{Blocklist, Kind, MOST_BYTES, MOST_CODE_POINTS, Password, PasswordError, Rules};
+use domain::realm::{Realm, RealmKey};
+use domain::secret::hmac_sha256;
 use store::user::User;
+use store::{Read, StoreError};
 
 pub use self::change::{ChangeError, change};
 use crate::app::App;
@@ -65,6 +69,29 @@ impl Policy {
             self.least, self.least_with_second_factor
         )
     }
+}
+
+/// The kinds of a realm's password hashes with how many there are of each.
+///
+/// # Errors
+/// [`StoreError`].
+#[expect(clippy::disallowed_methods, reason = "a count for the operator, asked for by nobody who signed in")]
+pub async fn kinds(app: &App, realm: RealmKey) -> Result<Vec<(String, i64)>, StoreError> {
+    let allowed = Allowed::job(Job::Observe, realm);
+    app.store.read(&allowed, app.now(), |tx| Box::pin(store::credential::mix(tx))).await
+}
+
+/// What an identifier that nobody has is compared with: a kind out of the realm's mix, always the same one for the same identifier
+/// (requirements.md, 2.3, rule 1). Ask for it whether or not there is somebody, so that both cost the same.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn stand_in(app: &App, tx: &mut impl Read, identifier: &str) -> Result<Kind, StoreError> {
+    let key = app.seal.derive("password stand-in", tx.realm());
+    let mix = store::credential::mix(tx).await?;
+    let label = draw(&mix, &hmac_sha256(key.bytes(), &[identifier.as_bytes()]));
+    // Nobody has a password here yet, or it is of a kind that cannot be used: what a new one would be.
+    Ok(label.and_then(|label| Kind::parse(label).ok()).unwrap_or_else(|| app.hashing.kind()))
 }
 
 /// Checks a new password of a person. `always_second_factor`: this person can never sign in with the password alone.

@@ -456,11 +456,11 @@ async fn end_of(
     app.store
         .write(allowed, app.now(), input, |tx, (app, caller, right, (user, id), reason)| {
             Box::pin(async move {
+                crate::grant::guard_both(tx, Some(caller), *user).await?;
                 let caller = crate::caller::again(app, tx, caller).await??;
                 if let Some(right) = right {
                     caller.allow(*right, Scope::Anywhere)?;
                 }
-                tx.exclusive(Guard::Principal((*user).into())).await?;
                 let person = user::find(tx, *user).await?.ok_or(EndError::NotFound)?;
                 session::find(tx, *id).await?.filter(|s| s.user == *user).ok_or(EndError::NotFound)?;
                 if !session::end(tx, *id, *reason).await? {

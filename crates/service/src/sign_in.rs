@@ -269,7 +269,7 @@ async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn) -> Result<Look,
                     return Err(SignInError::from(UnknownAudience));
                 }
                 let found = find(tx, identifier).await?;
-                let device = recognised(tx, device.as_ref(), &found).await?;
+                let device = recognised(tx, device.as_ref(), found.as_ref().map(|(user, _)| user)).await?;
                 let counters = counters(app, tx, identifier, device);
                 let failures = match admit(tx, counters, device.is_some()).await? {
                     Ok(failures) => failures,
@@ -304,9 +304,9 @@ async fn stand_in(app: &App, tx: &mut WriteTx<'_>, identifier: &Identifier) -> R
 async fn recognised(
     tx: &mut WriteTx<'_>,
     cookie: Option<&Secret>,
-    found: &Found,
+    user: Option<&User>,
 ) -> Result<Option<DeviceId>, StoreError> {
-    let (Some(secret), Some((user, _))) = (cookie, found) else { return Ok(None) };
+    let (Some(secret), Some(user)) = (cookie, user) else { return Ok(None) };
     let Some(id) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
     Ok(device::knows(tx, id, user.id).await?.then_some(id))
 }

@@ -19,6 +19,7 @@ pub mod browser; // a client with a cookie jar
 pub mod clock; // a clock that stands still until it is advanced
 pub mod db; // a database for one test, with two realms
 pub mod entropy; // random bytes: the same ones in each run, or real ones
+mod events; // what the audit log says
 pub mod factor; // second factors of seeded people
 mod folder; // a temporary folder
 pub mod postgres; // a throwaway cluster

@@ -6,7 +6,9 @@ for (const template of document.querySelectorAll("template[data-reveal]")) {
   const show = (shown) => {
     if ((field.type === "text") === shown) return;
     field.type = shown ? "text" : "password";
-    [button.textContent, button.dataset.other] = [button.dataset.other, button.textContent];
+    const { name, text } = button.dataset;
+    Object.assign(button.dataset, { name: button.ariaLabel, text: button.textContent });
+    Object.assign(button, { ariaLabel: name, textContent: text });
   };
   button.addEventListener("click", () => show(field.type === "password"));
   // A password that is sent as text could be kept among what was typed.

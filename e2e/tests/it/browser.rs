@@ -153,6 +153,17 @@ impl Browser {
         panic!("{text:?} does not stand in: {}", self.text().await);
     }
 
+    /// Waits until the page has something like this: texts differ between languages.
+    pub(crate) async fn arrives_at(&self, selector: &str) {
+        for _ in 0..PATIENCE.as_millis() / TICK.as_millis() {
+            if self.driver.find(By::Css(selector)).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(TICK).await;
+        }
+        panic!("nothing like {selector}: {}", self.text().await);
+    }
+
     /// What has the focus.
     pub(crate) async fn focused(&self) -> WebElement {
         self.driver.active_element().await.unwrap()
@@ -182,21 +193,25 @@ impl Browser {
     }
 
     /// Gives a name and a password, by keyboard alone.
-    pub(crate) async fn gives_password(&self, base: &str, username: &str, password: &str) {
+    pub(crate) async fn begins_sign_in(&self, base: &str, username: &str, password: &str) {
         self.open(&format!("{base}/sign-in")).await;
         assert_eq!(self.focused_name().await, "identifier");
         self.types(username).await;
         self.press(Key::Tab).await;
         assert_eq!(self.focused_name().await, "password");
         self.types(password).await;
+        // Past the button that shows the password, which there is with a script.
         self.press(Key::Tab).await;
+        if self.focused().await.attr("type").await.unwrap().as_deref() == Some("button") {
+            self.press(Key::Tab).await;
+        }
         assert_eq!(self.focused().await.tag_name().await.unwrap(), "button");
         self.press(Key::Enter).await;
     }
 
     /// Signs in by keyboard alone, and waits for the account.
     pub(crate) async fn signs_in(&self, base: &str, username: &str, password: &str) {
-        self.gives_password(base, username, password).await;
+        self.begins_sign_in(base, username, password).await;
         self.arrives("/account").await;
     }
 

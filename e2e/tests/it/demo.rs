@@ -155,7 +155,7 @@ impl Demo {
     /// An administrator requires a new password of somebody.
     pub(crate) async fn require_password_change(&self, username: &str) {
         let (token, _) = self.signed_in("admin", "a terminal").await;
-        let found = self.get(&format!("/users?q={username}"), &token).await;
+        let found = self.get("/users?limit=200", &token).await;
         let person = found["items"].as_array().unwrap().iter().find(|person| person["username"] == username).unwrap();
         let path = format!("/users/{}/require-password-change", person["id"].as_str().unwrap());
         let response = self.post(&path, Some(&token), &json!({ "reason": "it stood on a note" })).await;

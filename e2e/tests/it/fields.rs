@@ -24,7 +24,7 @@ async fn in_the_browser_password_managers_and_codes_from_messages_find_their_fie
         browser.open(&format!("{}/sign-in", demo.base)).await;
         assert_eq!(says(browser, "identifier").await, three("", "username", ""));
         assert_eq!(says(browser, "password").await, three("password", "current-password", ""));
-        browser.gives_password(&demo.base, "physician", &demo.password("physician")).await;
+        browser.begins_sign_in(&demo.base, "physician", &demo.password("physician")).await;
         browser.arrives("/sign-in/second-factor").await;
         assert_eq!(says(browser, "code").await, three("", "one-time-code", "numeric"));
         browser.enters("code", demo.code("physician").await).await;

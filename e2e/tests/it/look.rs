@@ -10,7 +10,7 @@ use crate::browser::{Browser, with_browser};
 use crate::demo::Demo;
 use crate::second_factor::key_on_page;
 
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "a quiet harbour at dawn";
 
 /// What is wrong with the pages that were seen.
 struct Look<'b> {
@@ -76,17 +76,6 @@ async fn submits(browser: &Browser) {
     form.click().await.unwrap();
 }
 
-/// Waits for an element: texts differ between languages.
-async fn has(browser: &Browser, selector: &str) {
-    for _ in 0..400 {
-        if browser.driver.find(By::Css(selector)).await.is_ok() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("no {selector} in: {}", browser.text().await);
-}
-
 #[tokio::test]
 async fn in_the_browser_pages_of_the_demo_are_whole_and_accessible() {
     let demo = Demo::start().await;
@@ -115,10 +104,10 @@ async fn the_doors(language: &'static str) {
         browser.open(&link).await;
         look.at("invitation").await;
         into(browser, "new_password", "short").await;
-        has(browser, ".error").await;
+        browser.arrives_at(".error").await;
         look.at("invitation-short").await;
         into(browser, "new_password", PASSWORD).await;
-        has(browser, "main a.go").await;
+        browser.arrives_at("main a.go").await;
         look.at("invitation-done").await;
         browser.open(&link).await;
         submits_new_password(browser).await;
@@ -126,39 +115,39 @@ async fn the_doors(language: &'static str) {
 
         browser.open(&format!("{base}/sign-in")).await;
         look.at("sign-in").await;
-        browser.gives_password(base, "lena.marsh", "wrong").await;
-        has(browser, ".notice").await;
+        browser.begins_sign_in(base, "lena.marsh", "wrong").await;
+        browser.arrives_at(".notice").await;
         look.at("sign-in-wrong").await;
-        browser.gives_password(base, "lena.marsh", PASSWORD).await;
+        browser.begins_sign_in(base, "lena.marsh", PASSWORD).await;
         browser.arrives("/sign-in/enrol").await;
         look.at("enrol").await;
         into(browser, "code", "000000").await;
-        has(browser, ".error").await;
+        browser.arrives_at(".error").await;
         look.at("enrol-wrong").await;
         let application = key_on_page(browser).await;
         into(browser, "code", &application.code().await).await;
-        has(browser, "ol.codes").await;
+        browser.arrives_at("ol.codes").await;
         look.at("recovery-codes").await;
         let codes = browser.texts("ol.codes li").await;
 
         browser.open(&format!("{base}/sign-out")).await;
         look.at("sign-out").await;
         submits(browser).await;
-        has(browser, "link[href$='/sign-out/cache']").await;
+        browser.arrives_at("link[href$='/sign-out/cache']").await;
         look.at("signed-out").await;
-        browser.gives_password(base, "lena.marsh", PASSWORD).await;
+        browser.begins_sign_in(base, "lena.marsh", PASSWORD).await;
         browser.arrives("/sign-in/second-factor").await;
         look.at("second-factor").await;
         into(browser, "code", "000000").await;
-        has(browser, ".error").await;
+        browser.arrives_at(".error").await;
         look.at("second-factor-wrong").await;
         browser.open(&format!("{base}/sign-in/second-factor?method=recovery_code")).await;
         look.at("second-factor-recovery").await;
         into(browser, "code", "nonsense").await;
-        has(browser, ".error").await;
+        browser.arrives_at(".error").await;
         look.at("second-factor-recovery-wrong").await;
         into(browser, "code", &codes[0]).await;
-        has(browser, "ol.codes").await;
+        browser.arrives_at("ol.codes").await;
         look.at("recovery-code-replaced").await;
     })
     .await;
@@ -166,8 +155,8 @@ async fn the_doors(language: &'static str) {
 
 async fn submits_new_password(browser: &Browser) {
     if browser.driver.find(By::Name("new_password")).await.is_ok() {
-        into(browser, "new_password", "another battery staple horse").await;
-        has(browser, "main a.btn").await;
+        into(browser, "new_password", "another harbour at noon").await;
+        browser.arrives_at("main a.btn").await;
     }
 }
 
@@ -178,11 +167,11 @@ async fn the_desk(language: &'static str) {
     demo.require_password_change("ward3-nurse").await;
     looked_at(language, async |browser: &Browser, look: &mut Look<'_>| {
         let base = &demo.base;
-        browser.gives_password(base, "ward3-nurse", &demo.password("ward3-nurse")).await;
+        browser.begins_sign_in(base, "ward3-nurse", &demo.password("ward3-nurse")).await;
         browser.arrives("/sign-in/change-password").await;
         look.at("forced-change").await;
         into(browser, "new_password", "short").await;
-        has(browser, ".error").await;
+        browser.arrives_at(".error").await;
         look.at("forced-change-short").await;
 
         browser.signs_in(base, "nurse", &demo.password("nurse")).await;
@@ -191,16 +180,16 @@ async fn the_desk(language: &'static str) {
         look.at("password").await;
         browser.types("not it").await;
         into(browser, "new_password", "a lighthouse keeps no secrets").await;
-        has(browser, ".error").await;
+        browser.arrives_at(".error").await;
         look.at("password-wrong").await;
         browser.open(&format!("{base}/account/second-factor/new")).await;
         look.at("factor-new").await;
         into(browser, "label", "Work phone").await;
-        has(browser, "svg.qr").await;
+        browser.arrives_at("svg.qr").await;
         look.at("factor-new-key").await;
         let application = key_on_page(browser).await;
         into(browser, "code", &application.code().await).await;
-        has(browser, "ol.codes").await;
+        browser.arrives_at("ol.codes").await;
         look.at("factor-new-codes").await;
         submits(browser).await;
         browser.arrives("/account").await;
@@ -212,7 +201,7 @@ async fn the_desk(language: &'static str) {
         browser.open(&format!("{base}/account/recovery-codes")).await;
         look.at("recovery-codes-new").await;
         submits(browser).await;
-        has(browser, "ol.codes").await;
+        browser.arrives_at("ol.codes").await;
         look.at("recovery-codes-renewed").await;
         demo.sign_ins_were_minutes_ago(6);
         browser.open(&format!("{base}/account/second-factor/new")).await;
@@ -223,7 +212,7 @@ async fn the_desk(language: &'static str) {
         } else {
             into(browser, "password", "not it").await;
         }
-        has(browser, ".error").await;
+        browser.arrives_at(".error").await;
         look.at("confirm-wrong").await;
         browser.open(&format!("{base}/account/confirm?method=recovery_code")).await;
         look.at("confirm-recovery-code").await;

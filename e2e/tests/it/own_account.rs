@@ -15,7 +15,7 @@ async fn in_the_browser_a_required_change_of_password_comes_before_the_account()
     demo.require_password_change("nurse").await;
     with_browser(async |browser: &Browser| {
         browser.expects("status of 422");
-        browser.gives_password(&demo.base, "nurse", &demo.password("nurse")).await;
+        browser.begins_sign_in(&demo.base, "nurse", &demo.password("nurse")).await;
         browser.arrives("/sign-in/change-password").await;
         assert!(browser.text().await.contains("Others may know yours"), "{}", browser.text().await);
         assert!(browser.cookie("__Host-bailiwick-session").await.is_none());

@@ -48,6 +48,7 @@ async fn in_the_browser_a_keyboard_is_enough_to_sign_in_and_out() {
 async fn in_the_browser_a_wrong_password_is_said_where_it_is_typed_again() {
     let demo = Demo::start().await;
     with_browser(async |browser: &Browser| {
+        browser.expects("status of 401");
         browser.open(&format!("{}/sign-in", demo.base)).await;
         browser.types("nurse").await;
         browser.press(Key::Tab).await;
@@ -67,6 +68,56 @@ async fn in_the_browser_a_wrong_password_is_said_where_it_is_typed_again() {
         browser.types(demo.password("nurse")).await;
         browser.press(Key::Enter).await;
         browser.arrives("/account").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_the_browser_a_second_factor_is_typed_and_one_is_added() {
+    let demo = Demo::start().await;
+    with_browser(async |browser: &Browser| {
+        browser.expects("status of 401");
+        browser.begins_sign_in(&demo.base, "physician", &demo.password("physician")).await;
+        browser.arrives("/sign-in/second-factor").await;
+        assert_eq!(browser.focused().await.attr("name").await.unwrap().as_deref(), Some("code"));
+        browser.types("000000").await;
+        browser.press(Key::Enter).await;
+        browser.shows("not accepted").await;
+        let focused = browser.focused().await;
+        assert_eq!(focused.attr("aria-describedby").await.unwrap().as_deref(), Some("code-error code-hint"));
+        browser.types(demo.code("physician").await).await;
+        browser.press(Key::Enter).await;
+        browser.arrives("/account").await;
+
+        browser.tabs_to("Add another one").await;
+        browser.press(Key::Enter).await;
+        browser.arrives("/account/second-factor/new").await;
+        browser.types("Tablet").await;
+        browser.press(Key::Enter).await;
+        browser.shows("Scan with an authenticator app").await;
+        assert!(browser.driver.find(By::Css("svg.qr path")).await.is_ok());
+        let key = browser.driver.find(By::Css(".steps code")).await.unwrap().text().await.unwrap();
+        assert_eq!(key.split_whitespace().map(str::len).collect::<Vec<_>>(), [4; 8], "{key}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_the_browser_a_password_is_shown_and_hidden_again_when_it_is_sent() {
+    let demo = Demo::start().await;
+    with_browser(async |browser: &Browser| {
+        browser.open(&format!("{}/sign-in", demo.base)).await;
+        browser.types("nurse").await;
+        browser.press(Key::Tab).await;
+        browser.types("secret").await;
+        browser.tabs_to("Show password").await;
+        browser.press(Key::Enter).await;
+        let kind = "return document.getElementById('password').type";
+        assert_eq!(browser.evaluate(kind).await, "text");
+        assert_eq!(browser.focused().await.attr("aria-label").await.unwrap().as_deref(), Some("Hide password"));
+        let sent = "const form = document.forms[0]; form.addEventListener('submit', event => event.preventDefault());
+            form.requestSubmit(); return document.getElementById('password').type";
+        assert_eq!(browser.evaluate(sent).await, "password", "not among what was typed as text");
     })
     .await;
 }
@@ -103,6 +154,7 @@ async fn in_the_browser_a_form_of_another_origin_does_not_sign_in() {
     );
     let port = other_site(page);
     with_browser(async |browser: &Browser| {
+        browser.expects("status of 403");
         // Another site, and another origin of the same site; with and without a flow of its own under way.
         for host in ["127.0.0.1", "localhost"] {
             browser.open(&format!("http://{host}:{port}/")).await;
@@ -113,12 +165,12 @@ async fn in_the_browser_a_form_of_another_origin_does_not_sign_in() {
             is_nobody(browser, &demo.base).await;
         }
         // Somebody signed in is not signed out by it either.
-        browser.signs_in(&demo.base, "physician", &demo.password("physician")).await;
+        browser.signs_in(&demo.base, "charge-nurse", &demo.password("charge-nurse")).await;
         browser.open(&format!("http://127.0.0.1:{port}/")).await;
         browser.driver.find(By::Css("button")).await.unwrap().click().await.unwrap();
         browser.shows("Nothing was changed").await;
         browser.open(&format!("{base}/account")).await;
-        assert!(browser.text().await.contains("physician"), "{}", browser.text().await);
+        assert!(browser.text().await.contains("charge-nurse"), "{}", browser.text().await);
     })
     .await;
 }
@@ -147,20 +199,22 @@ async fn in_the_browser_somebody_invited_chooses_a_password_and_signs_in() {
     let demo = Demo::start().await;
     let link = demo.invited().await;
     with_browser(async |browser: &Browser| {
+        browser.expects("status of 422");
+        browser.expects("status of 400");
         browser.open(&link).await;
         assert!(!browser.driver.current_url().await.unwrap().as_str().contains("token"), "the token left the address");
         browser.types("short").await;
         browser.press(Key::Enter).await;
         browser.shows("too short").await;
         assert_eq!(browser.focused().await.attr("aria-invalid").await.unwrap().as_deref(), Some("true"));
-        browser.types("correct horse battery staple").await;
+        browser.types("a quiet harbour at dawn").await;
         browser.press(Key::Enter).await;
         browser.shows("ign in").await;
-        browser.signs_in(&demo.base, "lena.marsh", "correct horse battery staple").await;
+        browser.signs_in(&demo.base, "lena.marsh", "a quiet harbour at dawn").await;
         assert!(browser.text().await.contains("Lena Marsh"));
         // Used, the link is said to be no longer valid.
         browser.open(&link).await;
-        browser.types("another battery staple horse").await;
+        browser.types("another harbour at noon").await;
         browser.press(Key::Enter).await;
         browser.shows("not valid").await;
     })

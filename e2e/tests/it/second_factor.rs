@@ -7,7 +7,7 @@ use crate::authenticator::Authenticator;
 use crate::browser::{Browser, with_browser};
 use crate::demo::Demo;
 
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "a quiet harbour at dawn";
 
 /// The key that a page shows for those who cannot scan.
 pub(crate) async fn key_on_page(browser: &Browser) -> Authenticator {
@@ -21,7 +21,7 @@ pub(crate) async fn begins_as_physician(browser: &Browser, demo: &Demo) {
     browser.open(&demo.invited_as(Some("physician")).await).await;
     browser.enters("new_password", PASSWORD).await;
     browser.shows("Your password is set").await;
-    browser.gives_password(&demo.base, "lena.marsh", PASSWORD).await;
+    browser.begins_sign_in(&demo.base, "lena.marsh", PASSWORD).await;
     browser.arrives("/sign-in/enrol").await;
 }
 
@@ -74,7 +74,7 @@ async fn in_the_browser_a_sensitive_role_binds_a_second_factor_at_the_first_sign
         // The next time the application is asked for.
         browser.follows("Sign out").await;
         browser.shows("signed out").await;
-        browser.gives_password(&demo.base, "lena.marsh", PASSWORD).await;
+        browser.begins_sign_in(&demo.base, "lena.marsh", PASSWORD).await;
         browser.arrives("/sign-in/second-factor").await;
         browser.enters("code", application.code().await).await;
         browser.arrives("/account").await;
@@ -87,7 +87,7 @@ async fn in_the_browser_a_code_of_the_application_is_asked_for_after_the_passwor
     let demo = Demo::start().await;
     with_browser(async |browser: &Browser| {
         browser.expects("status of 401");
-        browser.gives_password(&demo.base, "physician", &demo.password("physician")).await;
+        browser.begins_sign_in(&demo.base, "physician", &demo.password("physician")).await;
         browser.arrives("/sign-in/second-factor").await;
         assert!(browser.cookie("__Host-bailiwick-session").await.is_none());
 
@@ -103,7 +103,7 @@ async fn in_the_browser_a_code_of_the_application_is_asked_for_after_the_passwor
         // A code works once.
         browser.follows("Sign out").await;
         browser.shows("signed out").await;
-        browser.gives_password(&demo.base, "physician", &demo.password("physician")).await;
+        browser.begins_sign_in(&demo.base, "physician", &demo.password("physician")).await;
         browser.arrives("/sign-in/second-factor").await;
         browser.enters("code", code).await;
         browser.shows("This code was not accepted").await;
@@ -117,7 +117,7 @@ async fn in_the_browser_five_wrong_codes_end_the_step_and_the_first_page_says_so
     with_browser(async |browser: &Browser| {
         browser.expects("status of 401");
         browser.expects("status of 429");
-        browser.gives_password(&demo.base, "physician", &demo.password("physician")).await;
+        browser.begins_sign_in(&demo.base, "physician", &demo.password("physician")).await;
         browser.arrives("/sign-in/second-factor").await;
         for wrong in 0..5 {
             assert_eq!(browser.path().await, "/sign-in/second-factor", "after {wrong}: {}", browser.text().await);
@@ -141,7 +141,7 @@ async fn in_the_browser_whoever_lost_the_phone_signs_in_with_a_recovery_code_and
         browser.arrives("/account").await;
         browser.follows("Sign out").await;
         browser.shows("signed out").await;
-        browser.gives_password(&demo.base, "lena.marsh", PASSWORD).await;
+        browser.begins_sign_in(&demo.base, "lena.marsh", PASSWORD).await;
         browser.arrives("/sign-in/second-factor").await;
 
         browser.follows("a recovery code").await;
@@ -158,7 +158,7 @@ async fn in_the_browser_whoever_lost_the_phone_signs_in_with_a_recovery_code_and
         // The one that was used is dead; the new one lives.
         browser.follows("Sign out").await;
         browser.shows("signed out").await;
-        browser.gives_password(&demo.base, "lena.marsh", PASSWORD).await;
+        browser.begins_sign_in(&demo.base, "lena.marsh", PASSWORD).await;
         browser.arrives("/sign-in/second-factor").await;
         browser.follows("a recovery code").await;
         browser.shows("Enter a recovery code").await;
@@ -175,20 +175,20 @@ async fn in_the_browser_everything_works_without_javascript() {
     let demo = Demo::start().await;
     with_browser(async |browser: &Browser| {
         browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
-        browser.gives_password(&demo.base, "physician", &demo.password("physician")).await;
+        browser.begins_sign_in(&demo.base, "physician", &demo.password("physician")).await;
         browser.arrives("/sign-in/second-factor").await;
         browser.enters("code", demo.code("physician").await).await;
         browser.arrives("/account").await;
         // No button stands there that would do nothing.
         browser.open(&format!("{}/account/password", demo.base)).await;
-        assert!(!browser.text().await.contains("Show password"), "{}", browser.text().await);
+        assert!(!browser.text().await.contains("Show"), "{}", browser.text().await);
         browser.open(&format!("{}/account", demo.base)).await;
         browser.follows("Sign out").await;
         browser.shows("You are signed out").await;
 
         browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": false })).await;
         browser.open(&format!("{}/sign-in", demo.base)).await;
-        assert!(browser.text().await.contains("Show password"), "with a script there is one");
+        assert!(browser.text().await.contains("Show"), "with a script there is one");
     })
     .await;
 }

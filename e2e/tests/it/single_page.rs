@@ -22,7 +22,7 @@ use crate::demo::{http, program};
 const SERVER: &str = "https://id.hospital.example";
 const SIBLING: &str = "https://app.hospital.example";
 const OTHER_SITE: &str = "https://app.evil.example";
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "a quiet harbour at dawn";
 
 /// What a request for the server brought along, and what it was answered.
 #[derive(Clone, Debug)]

@@ -23,12 +23,12 @@ async fn commands_beside_a_running_server_count_at_once() {
     assert_eq!(lena.get("/api/v1/users").await.problem(), "403 forbidden");
 
     // A role, which counts for the session that she has.
-    let add = ["grant", "add", "lena.marsh", "admin", "--reason", "second administrator", "--json"];
+    let add = ["grant", "add", "lena.marsh", "charge-nurse", "--reason", "leads the shift", "--json"];
     let grants = site.run(&add).await.json();
     let id = grants[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(
         (&grants[0]["role"], &grants[0]["unit"], &grants[0]["ended_at"]),
-        (&json!("admin"), &json!("/"), &Value::Null)
+        (&json!("charge-nurse"), &json!("/"), &Value::Null)
     );
     assert_eq!(lena.get("/api/v1/users").await.status, 200);
     let listed = site.run(&["grant", "list", "lena.marsh", "--json"]).await.json();

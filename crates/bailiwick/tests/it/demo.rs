@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use domain::totp::Seed;
 use serde_json::Value;
 use testkit::Folder;
 
@@ -80,7 +81,12 @@ async fn the_first_line_of_demo_json_has_exactly_the_members_that_are_promised()
         for grant in person["grants"].as_array().unwrap() {
             assert_eq!(members(grant), ["role", "unit"]);
         }
-        assert!(person["totp_secret"].is_null(), "there are no factors yet");
+        // Who holds a sensitive role has a second factor.
+        let sensitive = ["admin", "physician", "auditor"].iter().any(|role| person["grants"][0]["role"] == *role);
+        let plain = ["nurse", "patient", "receptionist"].iter().any(|role| person["grants"][0]["role"] == *role);
+        let seed = person["totp_secret"].as_str();
+        assert!(!(sensitive && seed.is_none()) && !(plain && seed.is_some()), "{person}");
+        assert!(seed.is_none_or(|seed| seed.len() == 32 && Seed::parse(seed).is_some()), "{person}");
     }
     for api in first["apis"].as_array().unwrap() {
         assert_eq!(members(api), ["audience", "client_id", "client_secret"]);
@@ -127,10 +133,10 @@ async fn somebody_invited_finds_the_link_in_the_mail_and_signs_in() {
     let text = mails[0]["text"].as_str().unwrap();
     let link = text.lines().find(|line| line.starts_with(&format!("{}/invitation?token=", demo.base)));
     let token = link.expect("a link on its own line").split_once("token=").unwrap().1;
-    assert_eq!(reset(&demo.base, token, "correct horse battery staple").await.status, 204);
-    assert_eq!(reset(&demo.base, token, "correct horse battery staple").await.problem(), "400 token-refused");
+    assert_eq!(reset(&demo.base, token, "copper kettle at the north pier").await.status, 204);
+    assert_eq!(reset(&demo.base, token, "copper kettle at the north pier").await.problem(), "400 token-refused");
 
-    let lena = Person::signed_in(&demo.base, "lena.marsh", "correct horse battery staple", Some("clinic")).await;
+    let lena = Person::signed_in(&demo.base, "lena.marsh", "copper kettle at the north pier", Some("clinic")).await;
     assert!(!lena.token.is_empty());
 }
 
@@ -142,13 +148,20 @@ async fn mail(demo: &Demo) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn nobody_has_a_code_before_there_are_second_factors() {
+async fn the_code_of_whoever_needs_one_is_told_and_works_once() {
     let folder = seeded().await;
     let demo = Demo::start(folder.path(), &[]).await;
+    let visitor = Person::visitor(&demo.base);
 
-    let answer = Person::visitor(&demo.base).get("/demo/code?username=admin").await;
-
-    assert_eq!(answer.problem(), "404 not-found");
+    let code = visitor.get("/demo/code?username=admin").await;
+    assert_eq!((code.status, code.text.len()), (200, 6), "{}", code.text);
+    assert!(code.header("content-type").starts_with("text/plain"));
+    for nobody in ["nurse", "nobody", ""] {
+        assert_eq!(visitor.get(&format!("/demo/code?username={nobody}")).await.problem(), "404 not-found", "{nobody}");
+    }
+    // Two in a row: each gets a code that works.
+    demo.signed_in("admin", None).await;
+    demo.signed_in("admin", None).await;
 }
 
 #[tokio::test]

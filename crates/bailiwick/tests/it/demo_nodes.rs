@@ -35,7 +35,7 @@ async fn two_nodes_are_one_server() {
     let clerk = b.signed_in("billing", None).await;
     assert_eq!(clerk.get("/api/v1/users").await.problem(), "403 forbidden");
     let people = admin.people().await;
-    let grant = serde_json::json!({ "role": "admin", "reason": "two nodes" });
+    let grant = serde_json::json!({ "role": "charge-nurse", "reason": "two nodes" });
     let given = admin.post(&format!("/api/v1/users/{}/grants", people["billing"]), grant).await;
     assert_eq!(given.status, 201, "{}", given.text);
     assert_eq!(clerk.get("/api/v1/users").await.status, 200);

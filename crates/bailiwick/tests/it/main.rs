@@ -12,6 +12,7 @@ mod configuration; // what is refused before anything starts
 mod demo; // one command, a running organisation
 mod demo_folder; // what a demo keeps, and what happens to it
 mod demo_nodes; // two demos, one PostgreSQL
+mod doctor; // what it says of machine, configuration and database
 mod full_disk; // no room left
 mod kill; // SIGKILL at any moment
 mod log; // what the audit log must be, whatever happened

@@ -94,7 +94,7 @@ async fn with_totp(
                     None => false,
                 };
                 if !right {
-                    return wrong(app, tx, found, failures).await;
+                    return wrong(app, tx, found, (failures, visit)).await;
                 }
                 passed(app, realm, tx, (found, held, visit), SecondFactor::Totp, Vec::new()).await
             })
@@ -113,11 +113,17 @@ async fn count(
     Ok(throttle::count_try(tx, Kind::Factor, &key).await?)
 }
 
-/// A wrong code: counted for the transaction and the address, and recorded.
-async fn wrong(app: &App, tx: &mut WriteTx<'_>, found: Found, failures: i64) -> Result<Outcome<Decided>, SignInError> {
+/// A wrong code: counted for the transaction and, but from a recognised device, for the address; and recorded.
+async fn wrong(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    found: Found,
+    (failures, visit): (i64, &Visit),
+) -> Result<Outcome<Decided>, SignInError> {
     sign_in::failed(tx, found.row.id).await?;
+    let recognised = super::recognised(tx, visit.device.as_ref(), Some(&found.user)).await?.is_some();
     let address = throttle_key::address(app, tx.allowed().realm(), "address", tx.allowed().request());
-    for kind in [Kind::AddressMinute, Kind::AddressHour] {
+    for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
         throttle::count_failure(tx, kind, &address).await?;
     }
     let failed = Failed { user: Some(found.user), reason: "wrong_code", failures };
@@ -190,7 +196,7 @@ async fn with_recovery_code(
                     Some(recovered) if replaced => {
                         with_replacement(app, realm, tx, (found, held, visit), recovered).await
                     }
-                    _ => wrong(app, tx, found, *failures).await,
+                    _ => wrong(app, tx, found, (*failures, visit)).await,
                 }
             })
         })

@@ -22,6 +22,7 @@ mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
 mod oneself; // changing one's own profile, in a version
 mod outage; // PostgreSQL gone and back
+mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one
 mod refresh; // T1 to T10 of requirements 2.6
 mod sign_in; // equal answers, the throttle
