@@ -20,6 +20,10 @@ pub enum NameError {
 /// NFKC, lower case, trimmed: how names are compared.
 #[must_use]
 pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        // Normal already.
+        return text.trim().to_ascii_lowercase();
+    }
     text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 

@@ -203,7 +203,7 @@ fn samples_are_written_to_be_looked_at() {
         std::fs::write(folder.join(format!("{name}.html")), html).unwrap();
     }
     // As long as German gets, for whoever looks whether anything stands out at the side.
-    for (name, html) in pages(&|_| "Zustellungsbevollmächtigtenadressenverzeichnis".to_owned()) {
+    for (name, html) in pages(&|_| "Zustellungsbevollmächtigtenadressen".to_owned()) {
         std::fs::write(folder.join(format!("long-{name}.html")), html).unwrap();
     }
 }

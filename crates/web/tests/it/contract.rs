@@ -150,3 +150,16 @@ async fn a_person() {
     }
     "#);
 }
+
+#[tokio::test]
+async fn pw_11_and_mfa_05_there_are_no_hints_no_questions_and_no_codes_by_mail_or_sms() {
+    let app = TestApp::new().await;
+    let document = app.browser().get("/openapi.json").await.expect(200).text.to_lowercase();
+    let columns: Vec<String> = app.db.tables().await.into_values().flatten().collect();
+    for word in ["hint", "question", "sms", "voice_code", "email_otp"] {
+        assert!(!columns.iter().any(|column| column.contains(word)), "a column called {word}");
+        assert!(!document.contains(&format!("\"{word}")), "{word} in the document");
+    }
+    let owed = app.browser().begin_sign_in("admin", &app.password("main", "admin")).await.expect(200).json();
+    assert_eq!(owed["methods"], serde_json::json!(["totp"]));
+}
