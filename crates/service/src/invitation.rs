@@ -18,7 +18,7 @@ use thiserror::Error;
 use crate::app::App;
 use crate::hashing::Overloaded;
 use crate::throttle as throttle_key;
-use crate::{password, realm};
+use crate::{directory, password, realm};
 
 /// Why a link was not used.
 #[derive(Debug, Error)]
@@ -53,10 +53,9 @@ pub async fn choose_password(
 ) -> Result<String, LinkError> {
     let allowed = Allowed::visitor(Flow::OneTimeToken, realm, request);
     let key = throttle_key::address(app, realm, "token", allowed.request());
-    let (link, user) = find(app, &allowed, token.map(|token| token.hash()), key).await?;
-    // Nobody has a second factor before the first password.
+    let (link, user, always) = find(app, &allowed, token.map(|token| token.hash()), key).await?;
     let password = match realm::by_key(app, realm).await? {
-        Some(realm) => password::check(app, &realm, &user, new_password, false)?,
+        Some(realm) => password::check(app, &realm, &user, new_password, always)?,
         None => return Err(LinkError::Refused),
     };
     let hash = app.hashing.hash(password, &*app.entropy).await?;
@@ -70,19 +69,20 @@ pub async fn choose_password(
     Ok(username)
 }
 
-/// The link and whose it is. A right one always opens; wrong ones are counted, and recorded until the address must wait.
+/// The link, whose it is, and whether they can never sign in with the password alone (PW-01). A right one always opens; wrong ones are counted, and recorded until the address must wait.
 async fn find(
     app: &App,
     allowed: &Allowed,
     hash: Option<SecretHash>,
     key: [u8; 32],
-) -> Result<(Usable, User), LinkError> {
+) -> Result<(Usable, User, bool), LinkError> {
     let answer = app
         .store
-        .write(allowed.clone(), app.now(), (hash, key), |tx, (hash, key)| {
+        .write(allowed.clone(), app.now(), (app.clone(), hash, key), |tx, (app, hash, key)| {
             Box::pin(async move {
                 if let Some((link, user)) = look(tx, hash.as_ref()).await? {
-                    return Ok::<_, StoreError>(Outcome::nothing(Ok((link, user))));
+                    let always = directory::demands_second_factor(app, tx, user.id).await?;
+                    return Ok::<_, StoreError>(Outcome::nothing(Ok((link, user, always))));
                 }
                 if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
                     return Ok(throttle_key::refusal(refused, LinkError::Throttled));

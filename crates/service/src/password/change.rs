@@ -7,6 +7,7 @@ use domain::password::{Password, PasswordError};
 use domain::realm::Realm;
 use domain::session::EndReason;
 use domain::throttle::{Kind, Throttled};
+use store::user::User;
 use store::{Events, Outcome, Read, StoreError, Upkeep, credential, session as sessions, throttle, user};
 use thiserror::Error;
 
@@ -85,10 +86,38 @@ pub async fn change(
         wrong(app, caller).await?;
         return Err(ChangeError::Wrong);
     }
-    let chosen = check(app, realm, &person, new, always)?;
-    differs(app, chosen.clone(), Some(hash)).await??;
+    let chosen = match acceptable(app, realm, (&person, always), (new, hash)).await {
+        Ok(chosen) => chosen,
+        Err(refused) => {
+            was_right(app, caller, key).await?;
+            return Err(refused);
+        }
+    };
     let hash = app.hashing.hash(chosen, &*app.entropy).await?;
     write(app, caller, (id, hash, key)).await
+}
+
+async fn acceptable(
+    app: &App,
+    realm: &Realm,
+    (person, always): (&User, bool),
+    (new, old): (&str, String),
+) -> Result<Password, ChangeError> {
+    let chosen = check(app, realm, person, new, always)?;
+    differs(app, chosen.clone(), Some(old)).await??;
+    Ok(chosen)
+}
+
+/// A right current password is not held against somebody whose new one is refused.
+async fn was_right(app: &App, caller: &Caller, key: [u8; 32]) -> Result<(), StoreError> {
+    app.store
+        .write(caller.oneself(), app.now(), key, |tx, key| {
+            Box::pin(async move {
+                throttle::clear(tx, Kind::Factor, key).await?;
+                Ok(Outcome::upkeep((), Upkeep::Throttle))
+            })
+        })
+        .await
 }
 
 /// A wrong current password is a failed authentication, and recorded as one.

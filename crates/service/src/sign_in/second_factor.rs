@@ -84,7 +84,7 @@ async fn with_totp(
     app.store
         .write(allowed, app.now(), input, |tx, (app, realm, (held, visit), code)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
                 let failures = match count(app, tx, &found, SecondFactor::Totp).await? {
                     Ok(failures) => failures,
                     Err(refused) => return Ok(throttle_key::refusal(refused, SignInError::Throttled)),
@@ -161,7 +161,7 @@ async fn with_recovery_code(
         .store
         .write(allowed.clone(), app.now(), input, |tx, (app, held, place)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
                 let failures = match count(app, tx, &found, SecondFactor::RecoveryCode).await? {
                     Ok(failures) => failures,
                     Err(refused) => return Ok(throttle_key::refusal(refused, SignInError::Throttled)),
@@ -181,7 +181,7 @@ async fn with_recovery_code(
     app.store
         .write(allowed, app.now(), input, |tx, (app, realm, (held, visit), recovered, failures)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
                 let replaced = match recovered {
                     Some(recovered) => factor::use_recovery_code(app, tx, recovered).await?,
                     None => false,
