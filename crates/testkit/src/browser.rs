@@ -233,9 +233,23 @@ impl Browser {
             }
         }
         let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+        self.remember(&body);
         if let Some(token) = body["access_token"].as_str() {
             self.app.remember(token);
             self.bearer = Some(token.to_owned());
+        }
+    }
+
+    /// What holds a sign-in in progress, seeds and recovery codes.
+    fn remember(&self, body: &Value) {
+        for name in ["transaction", "secret", "replacement_recovery_code"] {
+            body[name].as_str().into_iter().for_each(|secret| self.app.remember(secret));
+        }
+        if let Some((_, handle)) = body["continue_url"].as_str().and_then(|url| url.split_once("handle=")) {
+            self.app.remember(handle);
+        }
+        for code in body["recovery_codes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            self.app.remember(code);
         }
     }
 

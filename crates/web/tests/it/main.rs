@@ -22,6 +22,7 @@ mod invitation; // links: invitation, activation, set-up
 mod keys; // rotation of signing keys
 mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
+mod odd; // odd codes, labels and places to return to
 mod oneself; // changing one's own profile, in a version
 mod outage; // PostgreSQL gone and back
 mod password; // what may be one
