@@ -120,7 +120,7 @@ async fn labels_that_are_too_long_or_would_deceive_are_refused_everywhere() {
     let mut nurse = app.signed_in("nurse").await;
     let password = app.password("main", "nurse");
     let long = "x".repeat(10_000);
-    let odd = [long.as_str(), "\u{202e}enohp", "a\u{7}b", "a\nb", "\u{2066}x", "\u{200f}"];
+    let odd = [long.as_str(), "\u{202e}enohp", "a\u{7}b", "a\nb", "\u{2066}x", "\u{feff}x\u{feff}y"];
     for label in odd {
         let body = json!({ "identifier": "nurse", "password": password, "device_label": label });
         let refused = app.browser().post("/api/v1/sign-in", &body).await.expect(422);
@@ -248,16 +248,16 @@ async fn a_thousand_sessions_of_one_person_are_listed_in_part_and_end_all_at_onc
     let app = TestApp::new().await;
     let password = app.password("main", "nurse");
     let mut many = Vec::new();
-    for _ in 0..125 {
-        let eight = testkit::race(8, |_| {
+    // More than four tries at once of one name make each other wait, right or wrong.
+    for _ in 0..250 {
+        let four = testkit::race(4, |_| {
             let (mut browser, password) = (app.browser(), password.clone());
             async move {
-                // The pool may be full for a moment.
-                while browser.sign_in_with("nurse", &password).await.status == 503 {}
+                browser.sign_in_with("nurse", &password).await.expect(200);
                 browser
             }
         });
-        many.extend(eight.await);
+        many.extend(four.await);
     }
     let live = || async {
         let text = "SELECT count(*) FROM session WHERE realm_id = $1 AND ended_at IS NULL";
