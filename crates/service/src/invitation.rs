@@ -16,10 +16,9 @@ use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, credential, sessi
 use thiserror::Error;
 
 use crate::app::App;
-use crate::directory;
 use crate::hashing::Overloaded;
 use crate::throttle as throttle_key;
-use crate::{password, realm};
+use crate::{directory, password, realm};
 
 /// Why a link was not used.
 #[derive(Debug, Error)]
@@ -70,7 +69,7 @@ pub async fn choose_password(
     Ok(username)
 }
 
-/// The link and whose it is. A right one always opens; wrong ones are counted, and recorded until the address must wait.
+/// The link, whose it is, and whether they can never sign in with the password alone (PW-01). A right one always opens; wrong ones are counted, and recorded until the address must wait.
 async fn find(
     app: &App,
     allowed: &Allowed,

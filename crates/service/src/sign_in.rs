@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
-use domain::id::{CredentialId, DeviceId};
+use domain::id::{CredentialId, DeviceId, UserId};
 use domain::password::{Kind as PasswordKind, Password};
 use domain::realm::Realm;
 use domain::secret::Secret;
@@ -269,7 +269,8 @@ async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn) -> Result<Look,
                     return Err(SignInError::from(UnknownAudience));
                 }
                 let found = find(tx, identifier).await?;
-                let device = recognised(tx, device.as_ref(), found.as_ref().map(|(user, _)| user)).await?;
+                let person = found.as_ref().map(|(user, _)| user.id);
+                let device = recognised(tx, device.as_ref(), person).await?;
                 let counters = counters(app, tx, identifier, device);
                 let failures = match admit(tx, counters, device.is_some()).await? {
                     Ok(failures) => failures,
@@ -287,7 +288,7 @@ async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn) -> Result<Look,
 async fn find(tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<Found, StoreError> {
     let user = user::by_identifier(tx, identifier).await?;
     // The same statement for nobody, so that both branches take the same work.
-    let id = user.as_ref().map_or(domain::id::UserId::from_uuid(uuid::Uuid::nil()), |user| user.id);
+    let id = user.as_ref().map_or(UserId::from_uuid(uuid::Uuid::nil()), |user| user.id);
     let password = credential::password(tx, id).await?;
     Ok(user.map(|user| (user, password)))
 }
@@ -304,11 +305,11 @@ async fn stand_in(app: &App, tx: &mut WriteTx<'_>, identifier: &Identifier) -> R
 async fn recognised(
     tx: &mut WriteTx<'_>,
     cookie: Option<&Secret>,
-    user: Option<&User>,
+    person: Option<UserId>,
 ) -> Result<Option<DeviceId>, StoreError> {
-    let (Some(secret), Some(user)) = (cookie, user) else { return Ok(None) };
+    let (Some(secret), Some(person)) = (cookie, person) else { return Ok(None) };
     let Some(id) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
-    Ok(device::knows(tx, id, user.id).await?.then_some(id))
+    Ok(device::knows(tx, id, person).await?.then_some(id))
 }
 
 /// A recognised device has an allowance of its own.

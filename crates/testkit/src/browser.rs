@@ -63,18 +63,31 @@ impl Answer {
         self.headers.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().expect("text")).collect()
     }
 
-    /// What may not differ within a class (2.3): status, body and headers without the request's id.
+    /// What may not differ within a class (2.3): status, body and headers without the request's id and the nonce.
     #[must_use]
     pub fn observable(&self) -> String {
-        let id = self.header("x-request-id");
-        let text = if id.is_empty() { self.text.clone() } else { self.text.replace(id, "ID") };
-        let headers: Vec<String> = self
+        let mut headers: Vec<String> = self
             .headers
             .iter()
             .filter(|(name, _)| *name != "x-request-id")
-            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
+            .map(|(name, value)| format!("{name}: {}", self.without_marks(value.to_str().expect("text"))))
             .collect();
-        format!("{}\n{}\n\n{text}", self.status, headers.join("\n"))
+        headers.sort();
+        format!("{}\n{}\n\n{}", self.status, headers.join("\n"), self.unmarked())
+    }
+
+    /// The body without what is made anew for each answer: the request's id, and the nonce of a page.
+    #[must_use]
+    pub fn unmarked(&self) -> String {
+        self.without_marks(&self.text)
+    }
+
+    fn without_marks(&self, text: &str) -> String {
+        let nonce = self.header("content-security-policy").split_once("'nonce-");
+        let nonce = nonce.and_then(|(_, rest)| rest.split('\'').next()).unwrap_or_default();
+        let marks = [(self.header("x-request-id"), "ID"), (nonce, "NONCE")];
+        let marks = marks.into_iter().filter(|(mark, _)| !mark.is_empty());
+        marks.fold(text.to_owned(), |text, (mark, name)| text.replace(mark, name))
     }
 
     /// The value of a hidden field of a form.
@@ -233,9 +246,23 @@ impl Browser {
             }
         }
         let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+        self.remember(&body);
         if let Some(token) = body["access_token"].as_str() {
             self.app.remember(token);
             self.bearer = Some(token.to_owned());
+        }
+    }
+
+    /// What holds a sign-in in progress, seeds and recovery codes.
+    fn remember(&self, body: &Value) {
+        for name in ["transaction", "secret", "replacement_recovery_code"] {
+            body[name].as_str().into_iter().for_each(|secret| self.app.remember(secret));
+        }
+        if let Some((_, handle)) = body["continue_url"].as_str().and_then(|url| url.split_once("handle=")) {
+            self.app.remember(handle);
+        }
+        for code in body["recovery_codes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            self.app.remember(code);
         }
     }
 

@@ -7,6 +7,7 @@ use domain::password::{Password, PasswordError};
 use domain::realm::Realm;
 use domain::session::EndReason;
 use domain::throttle::{Kind, Throttled};
+use store::user::User;
 use store::{Events, Outcome, Read, StoreError, Upkeep, credential, session as sessions, throttle, user};
 use thiserror::Error;
 
@@ -85,11 +86,38 @@ pub async fn change(
         wrong(app, caller).await?;
         return Err(ChangeError::Wrong);
     }
-    known(app, caller, key).await?;
-    let chosen = check(app, realm, &person, new, always)?;
-    differs(app, chosen.clone(), Some(hash)).await??;
+    let chosen = match acceptable(app, realm, (&person, always), (new, hash)).await {
+        Ok(chosen) => chosen,
+        Err(refused) => {
+            was_right(app, caller, key).await?;
+            return Err(refused);
+        }
+    };
     let hash = app.hashing.hash(chosen, &*app.entropy).await?;
-    write(app, caller, (id, hash)).await
+    write(app, caller, (id, hash, key)).await
+}
+
+async fn acceptable(
+    app: &App,
+    realm: &Realm,
+    (person, always): (&User, bool),
+    (new, old): (&str, String),
+) -> Result<Password, ChangeError> {
+    let chosen = check(app, realm, person, new, always)?;
+    differs(app, chosen.clone(), Some(old)).await??;
+    Ok(chosen)
+}
+
+/// A right current password is not held against somebody whose new one is refused.
+async fn was_right(app: &App, caller: &Caller, key: [u8; 32]) -> Result<(), StoreError> {
+    app.store
+        .write(caller.oneself(), app.now(), key, |tx, key| {
+            Box::pin(async move {
+                throttle::clear(tx, Kind::Factor, key).await?;
+                Ok(Outcome::upkeep((), Upkeep::Throttle))
+            })
+        })
+        .await
 }
 
 /// A wrong current password is a failed authentication, and recorded as one.
@@ -104,41 +132,36 @@ async fn wrong(app: &App, caller: &Caller) -> Result<(), StoreError> {
         .await
 }
 
-/// The current password was right: that the new one may be refused is no failure of theirs.
-async fn known(app: &App, caller: &Caller, key: [u8; 32]) -> Result<(), StoreError> {
+async fn write(app: &App, caller: &Caller, new: (CredentialId, String, [u8; 32])) -> Result<Secrets, ChangeError> {
     app.store
-        .write(caller.oneself(), app.now(), key, |tx, key| {
-            Box::pin(async move {
-                throttle::clear(tx, Kind::Factor, key).await?;
-                Ok(Outcome::upkeep((), Upkeep::Throttle))
-            })
-        })
-        .await
-}
-
-async fn write(app: &App, caller: &Caller, new: (CredentialId, String)) -> Result<Secrets, ChangeError> {
-    app.store
-        .write(caller.oneself(), app.now(), (app.clone(), caller.clone(), new), |tx, (app, caller, (old, hash))| {
-            Box::pin(async move {
-                let caller = caller::again(app, tx, caller).await??;
-                let person = user::find(tx, caller.user()).await?.ok_or(ChangeError::SignedOut)?;
-                // What was compared must be what is in force.
-                if credential::password(tx, person.id).await?.is_none_or(|current| current.id != *old) {
-                    return Err(ChangeError::Wrong);
-                }
-                let id = CredentialId::new(&*tx.entropy(), tx.now());
-                credential::set_password(tx, id, person.id, hash).await?;
-                user::password_changed(tx, person.id).await?;
-                let reason = EndReason::PasswordChanged;
-                let ended = sessions::end_all(tx, person.id, Some(caller.session()), reason).await?;
-                let ended = ended.into_iter().map(|s| session::ended(s, person.id, person.name(), reason));
-                let own = sessions::find(tx, caller.session()).await?.ok_or(ChangeError::SignedOut)?;
-                let how = (own.acr.clone(), own.amr.clone());
-                let renewed = session::renew(app, tx, own, (&how.0, &how.1)).await?.ok_or(ChangeError::SignedOut)?;
-                mail::notice(app, tx, &person, Notice::PasswordChanged).await?;
-                let changed = Event::new(EventType::AuthnPasswordChange).user(person.id, person.name());
-                Ok(Outcome::done(renewed.secrets(), Events::from(changed).and_all(ended)))
-            })
-        })
+        .write(
+            caller.oneself(),
+            app.now(),
+            (app.clone(), caller.clone(), new),
+            |tx, (app, caller, (old, hash, key))| {
+                Box::pin(async move {
+                    let caller = caller::again(app, tx, caller).await??;
+                    let person = user::find(tx, caller.user()).await?.ok_or(ChangeError::SignedOut)?;
+                    // What was compared must be what is in force.
+                    if credential::password(tx, person.id).await?.is_none_or(|current| current.id != *old) {
+                        return Err(ChangeError::Wrong);
+                    }
+                    throttle::clear(tx, Kind::Factor, key).await?;
+                    let id = CredentialId::new(&*tx.entropy(), tx.now());
+                    credential::set_password(tx, id, person.id, hash).await?;
+                    user::password_changed(tx, person.id).await?;
+                    let reason = EndReason::PasswordChanged;
+                    let ended = sessions::end_all(tx, person.id, Some(caller.session()), reason).await?;
+                    let ended = ended.into_iter().map(|s| session::ended(s, person.id, person.name(), reason));
+                    let own = sessions::find(tx, caller.session()).await?.ok_or(ChangeError::SignedOut)?;
+                    let how = (own.acr.clone(), own.amr.clone());
+                    let renewed =
+                        session::renew(app, tx, own, (&how.0, &how.1)).await?.ok_or(ChangeError::SignedOut)?;
+                    mail::notice(app, tx, &person, Notice::PasswordChanged).await?;
+                    let changed = Event::new(EventType::AuthnPasswordChange).user(person.id, person.name());
+                    Ok(Outcome::done(renewed.secrets(), Events::from(changed).and_all(ended)))
+                })
+            },
+        )
         .await
 }

@@ -36,7 +36,7 @@ pub async fn new_password(
         let input = (app.clone(), held.clone());
         let found = app.store.write(allowed.clone(), app.now(), input, |tx, (app, held)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
                 let always = directory::demands_second_factor(app, tx, found.user.id).await?;
                 let old = credential::password(tx, found.user.id).await?;
                 Ok(Outcome::nothing((found.user, always, old)))
@@ -49,13 +49,8 @@ pub async fn new_password(
         let input = (app.clone(), realm.clone(), (held, visit), hash);
         let reached = app.store.write(allowed, app.now(), input, |tx, (app, realm, (held, visit), hash)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
                 let user = found.user.clone();
-                // What was proved before must hold until this moment.
-                let current = credential::password(tx, user.id).await?.map(|password| password.id);
-                if current != found.kept.done.password {
-                    return Err(SignInError::Dead);
-                }
                 let id = CredentialId::new(&*tx.entropy(), tx.now());
                 credential::set_password(tx, id, user.id, hash).await?;
                 user::password_chosen(tx, user.id, false).await?;

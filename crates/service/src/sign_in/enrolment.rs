@@ -43,7 +43,7 @@ pub async fn begin_totp(
     app.store
         .write(allowed, app.now(), input, |tx, (app, realm, held)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
                 let made = begin(app, realm, tx, found).await?;
                 Ok(Outcome::upkeep(made, Upkeep::Pending))
             })
@@ -66,7 +66,7 @@ pub async fn shown_totp(
     app.store
         .write(allowed, app.now(), input, |tx, (app, realm, held)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
                 if let Some(binding) = found.kept.binding
                     && let Some(row) = factor::pending(tx, found.user.id, binding).await?
                 {
@@ -131,7 +131,7 @@ pub async fn confirm_totp(
             input,
             |tx, (app, realm, (held, visit), (binding, step), label, codes)| {
                 Box::pin(async move {
-                    let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                    let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
                     let user = found.user.clone();
                     let label = label.clone().unwrap_or_default();
                     if found.kept.binding != Some(*binding)
@@ -167,7 +167,7 @@ async fn look(
     held: &Held,
     code: Option<&totp::Code>,
 ) -> Result<Outcome<Result<(CredentialId, i64), SignInError>>, SignInError> {
-    let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+    let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
     let pending = match found.kept.binding {
         Some(binding) => factor::pending(tx, found.user.id, binding).await?,
         None => None,

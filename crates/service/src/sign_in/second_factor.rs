@@ -12,7 +12,7 @@ use domain::totp;
 use store::{Outcome, Read, WriteTx, sign_in, throttle};
 
 use super::walk::{self, Arrived, Found, Reached};
-use super::{Answer, Failed, Held, SignInError, Visit, to_the_end};
+use super::{Answer, Failed, Held, SignInError, Visit, recognised, to_the_end};
 use crate::app::App;
 use crate::factor::{self, Recovered};
 use crate::throttle as throttle_key;
@@ -84,8 +84,9 @@ async fn with_totp(
     app.store
         .write(allowed, app.now(), input, |tx, (app, realm, (held, visit), code)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
-                let failures = match count(app, tx, &found, SecondFactor::Totp).await? {
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let counter = Counter::of(app, tx, &found, SecondFactor::Totp, visit).await?;
+                let failures = match throttle::count_try(tx, Kind::Factor, &counter.key).await? {
                     Ok(failures) => failures,
                     Err(refused) => return Ok(throttle_key::refusal(refused, SignInError::Throttled)),
                 };
@@ -94,57 +95,55 @@ async fn with_totp(
                     None => false,
                 };
                 if !right {
-                    return wrong(app, tx, found, (failures, visit)).await;
+                    return wrong(app, tx, found, (failures, counter)).await;
                 }
-                passed(app, realm, tx, (found, held, visit), SecondFactor::Totp, Vec::new()).await
+                throttle::clear(tx, Kind::Factor, &counter.key).await?;
+                let mut arrived = Arrived::went_on(found, held, visit);
+                arrived.done().second = Some(SecondFactor::Totp);
+                decided(walk::go_on(app, realm, tx, arrived).await?)
             })
         })
         .await?
 }
 
-/// Counts a try of one factor before it is looked at.
-async fn count(
-    app: &App,
-    tx: &mut WriteTx<'_>,
-    found: &Found,
-    factor: SecondFactor,
-) -> Result<Result<i64, store::throttle::Refused>, SignInError> {
-    let key = throttle_key::factor(app, tx.allowed().realm(), found.user.id, factor.as_str());
-    Ok(throttle::count_try(tx, Kind::Factor, &key).await?)
+/// What counts the tries of one factor of one person; a recognised device has an allowance of its own (2.4, F2).
+struct Counter {
+    key: [u8; 32],
+    recognised: bool,
 }
 
-/// A wrong code: counted for the transaction and, but from a recognised device, for the address; and recorded.
+impl Counter {
+    async fn of(
+        app: &App,
+        tx: &mut WriteTx<'_>,
+        found: &Found,
+        factor: SecondFactor,
+        visit: &Visit,
+    ) -> Result<Self, SignInError> {
+        let device = recognised(tx, visit.device.as_ref(), Some(found.user.id)).await?;
+        let what = match device {
+            Some(device) => format!("{} {device}", factor.as_str()),
+            None => factor.as_str().to_owned(),
+        };
+        let key = throttle_key::factor(app, tx.allowed().realm(), found.user.id, &what);
+        Ok(Self { key, recognised: device.is_some() })
+    }
+}
+
+/// A wrong code: counted for the transaction and the address, and recorded.
 async fn wrong(
     app: &App,
     tx: &mut WriteTx<'_>,
     found: Found,
-    (failures, visit): (i64, &Visit),
+    (failures, counter): (i64, Counter),
 ) -> Result<Outcome<Decided>, SignInError> {
     sign_in::failed(tx, found.row.id).await?;
-    let recognised = super::recognised(tx, visit.device.as_ref(), Some(&found.user)).await?.is_some();
     let address = throttle_key::address(app, tx.allowed().realm(), "address", tx.allowed().request());
-    for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
+    for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !counter.recognised) {
         throttle::count_failure(tx, kind, &address).await?;
     }
     let failed = Failed { user: Some(found.user), reason: "wrong_code", failures };
     Ok(Outcome::done(Err(SignInError::InvalidCredentials), failed.events(&address)))
-}
-
-/// The factor was right: its count is cleared, and the walk goes on.
-async fn passed(
-    app: &App,
-    realm: &Arc<Realm>,
-    tx: &mut WriteTx<'_>,
-    (found, held, visit): (Found, &Held, &Visit),
-    factor: SecondFactor,
-    events: Vec<Event>,
-) -> Result<Outcome<Decided>, SignInError> {
-    let key = throttle_key::factor(app, realm.key, found.user.id, factor.as_str());
-    throttle::clear(tx, Kind::Factor, &key).await?;
-    let mut arrived = Arrived::went_on(found, held, visit);
-    arrived.done().second = Some(factor);
-    arrived.events = events;
-    decided(walk::go_on(app, realm, tx, arrived).await?)
 }
 
 /// An outcome of the walk as this folder's transactions return it.
@@ -162,13 +161,14 @@ async fn with_recovery_code(
 ) -> Result<Reached, SignInError> {
     let turn = app.hashing.admit()?;
     let place = code.as_ref().map(RecoveryCode::place);
-    let input = (app.clone(), who.0.clone(), place);
+    let input = (app.clone(), who.clone(), place);
     let looked = app
         .store
-        .write(allowed.clone(), app.now(), input, |tx, (app, held, place)| {
+        .write(allowed.clone(), app.now(), input, |tx, (app, (held, visit), place)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
-                let failures = match count(app, tx, &found, SecondFactor::RecoveryCode).await? {
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let counter = Counter::of(app, tx, &found, SecondFactor::RecoveryCode, visit).await?;
+                let failures = match throttle::count_try(tx, Kind::Factor, &counter.key).await? {
                     Ok(failures) => failures,
                     Err(refused) => return Ok(throttle_key::refusal(refused, SignInError::Throttled)),
                 };
@@ -187,16 +187,18 @@ async fn with_recovery_code(
     app.store
         .write(allowed, app.now(), input, |tx, (app, realm, (held, visit), recovered, failures)| {
             Box::pin(async move {
-                let Some(found) = walk::held(tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let counter = Counter::of(app, tx, &found, SecondFactor::RecoveryCode, visit).await?;
                 let replaced = match recovered {
                     Some(recovered) => factor::use_recovery_code(app, tx, recovered).await?,
                     None => false,
                 };
                 match recovered {
                     Some(recovered) if replaced => {
+                        throttle::clear(tx, Kind::Factor, &counter.key).await?;
                         with_replacement(app, realm, tx, (found, held, visit), recovered).await
                     }
-                    _ => wrong(app, tx, found, (*failures, visit)).await,
+                    _ => wrong(app, tx, found, (*failures, counter)).await,
                 }
             })
         })
@@ -213,8 +215,6 @@ async fn with_replacement(
     let user = found.user.clone();
     crate::mail::notice(app, tx, &user, crate::mail::Notice::RecoveryCodeUsed).await?;
     let used = Event::new(EventType::RecoveryCodeUsed).user(user.id, user.name()).with("place", recovered.place());
-    let key = throttle_key::factor(app, realm.key, user.id, SecondFactor::RecoveryCode.as_str());
-    throttle::clear(tx, Kind::Factor, &key).await?;
     let mut arrived = Arrived::went_on(found, held, visit);
     arrived.done().second = Some(SecondFactor::RecoveryCode);
     arrived.events = vec![used];

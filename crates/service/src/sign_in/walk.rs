@@ -38,6 +38,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    fn read(row: &Transaction) -> Result<Self, StoreError> {
+        serde_json::from_str(&row.state).map_err(|_| corrupt("state"))
+    }
+
     fn text(&self) -> Result<String, StoreError> {
         serde_json::to_string(self).map_err(|_| corrupt("state"))
     }
@@ -54,17 +58,32 @@ pub(super) struct Found {
     pub(super) user: User,
 }
 
-/// The transaction that somebody holds, at a step of this name, with its person's guard taken. `None`: it cannot go on.
-pub(super) async fn held(tx: &mut WriteTx<'_>, held: &Held, step: &str) -> Result<Option<Found>, StoreError> {
+/// The transaction that somebody holds, with its person's guard taken, if this step is what the account demands at this moment. `None`: it
+/// cannot go on. Whoever could bind a factor or choose a password when the transaction began may not any more once its owner has a factor.
+pub(super) async fn held(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    held: &Held,
+    step: &str,
+) -> Result<Option<Found>, StoreError> {
     let Some(first) = sign_in::find(tx, &held.holder()).await?.filter(|row| row.step == step) else { return Ok(None) };
     tx.exclusive(Guard::Principal(first.user.into())).await?;
     // Somebody may have been faster while the guard was waited for.
     let Some(row) = sign_in::find(tx, &held.holder()).await?.filter(|row| row.step == step) else { return Ok(None) };
-    let kept = serde_json::from_str(&row.state).map_err(|_| corrupt("state"))?;
     let Some(user) = user::find(tx, row.user).await?.filter(|user| user.status == Status::Active) else {
         return Ok(None);
     };
-    Ok(Some(Found { row, kept, user }))
+    let kept = Kept::read(&row)?;
+    let (account, _) = account(app, tx, &user).await?;
+    Ok(owed(app, &account, &row, &kept).map(|_| Found { row, kept, user }))
+}
+
+/// The step at which a transaction stands, if it is still the first that is owed.
+fn owed(app: &App, account: &Account, row: &Transaction, kept: &Kept) -> Option<&'static Step> {
+    match next(app.settings.steps, account, &kept.done) {
+        Next::Step(step) if step.name == row.step => Some(step),
+        Next::Step(_) | Next::Session | Next::Dead => None,
+    }
 }
 
 /// Somebody who did a step.
@@ -372,8 +391,8 @@ pub async fn pending(app: &App, realm: &Realm, held: &Held, request: Request) ->
 async fn look(app: &App, tx: &mut impl Read, holder: &Holder) -> Result<Option<Pending>, StoreError> {
     let Some(row) = sign_in::find(tx, holder).await? else { return Ok(None) };
     let Some(user) = user::find(tx, row.user).await? else { return Ok(None) };
-    let Some(step) = app.settings.steps.iter().find(|step| step.name == row.step) else { return Ok(None) };
     let (account, recovery) = account(app, tx, &user).await?;
+    let Some(step) = owed(app, &account, &row, &Kept::read(&row)?) else { return Ok(None) };
     let holding = directory::holding(app, tx, user.id.into(), AAL1).await?;
     let title = |name: &String| holding.directory.graph.named(name).map(|flat| flat.role.display_name.clone());
     Ok(Some(Pending {

@@ -12,6 +12,8 @@ use serde_json::json;
 use store::token::Purpose;
 use testkit::{Answer, Browser, TestApp, on_both_databases};
 
+use crate::factors::second;
+
 /// One row of the table: what was done, and exactly what the log then says.
 async fn row(app: &TestApp, what: &str, done: impl Future<Output = Answer>, status: u16, expected: &[&str]) -> Answer {
     let (answer, events) = app.events_while(done).await;
@@ -27,6 +29,7 @@ async fn basic(app: &TestApp, secret: &str) -> Answer {
     call.header("authorization", &credentials).send().await
 }
 
+const HERON: &str = "the heron stands in the reeds";
 const SIGNED_IN: [&str; 2] = ["authn_login_success", "session_created"];
 
 on_both_databases! {
@@ -53,6 +56,125 @@ on_both_databases! {
         let (mut one, _two) = (app.signed_in("billing").await, app.signed_in("billing").await);
         let both = ["session_ended", "session_ended"];
         row(&app, "signing out everywhere", one.post_empty("/api/v1/sign-out/everywhere"), 204, &both).await;
+    }
+
+    async fn aud_01_second_factors_at_sign_in(app: TestApp) {
+        let mut physician = app.browser();
+        let password = app.password("main", "physician");
+        let first = row(&app, "a right password", physician.begin_sign_in("physician", &password), 200, &[]).await.json();
+        let transaction = first["transaction"].as_str().unwrap().to_owned();
+        let wrong = second(&mut physician, &transaction, "totp", "000000");
+        row(&app, "a wrong code", wrong, 401, &["authn_login_fail"]).await;
+        assert_eq!(app.events().await.pop().unwrap()["reason"], "wrong_code");
+        let code = app.code("main", "physician");
+        row(&app, "a right code", second(&mut physician, &transaction, "totp", &code), 200, &SIGNED_IN).await;
+        row(&app, "the transaction again", second(&mut physician, &transaction, "totp", &code), 400, &[]).await;
+        let handed = app.browser().begin_sign_in("physician", &password).await.expect(200).json();
+        let link = handed["continue_url"].as_str().unwrap().strip_prefix("https://id.example.org").unwrap().to_owned();
+        row(&app, "a browser takes over", app.browser().get(&link), 303, &[]).await;
+        row(&app, "and again", app.browser().get(&link), 303, &[]).await;
+
+        let link = app.new_link_for("dr.new", Purpose::Activation, &["physician"]).await;
+        app.browser().choose(&link, HERON).await.expect(204);
+        let mut doctor = app.browser();
+        let first = row(&app, "enrolment owed", doctor.begin_sign_in("dr.new", HERON), 200, &[]).await.json();
+        let begin = json!({ "transaction": first["transaction"] });
+        let shown = row(&app, "a seed shown", doctor.post("/api/v1/sign-in/totp", &begin), 200, &[]).await.json();
+        let confirm = |code: &str| json!({ "transaction": first["transaction"], "code": code });
+        let path = "/api/v1/sign-in/totp/confirm";
+        row(&app, "a wrong code", doctor.post(path, &confirm("000000")), 401, &["authn_login_fail"]).await;
+        let seed = domain::totp::Seed::parse(shown["secret"].as_str().unwrap()).unwrap();
+        let bound = ["authn_login_success", "factor_enrolled", "factor_enrolled", "session_created"];
+        let right = confirm(&crate::factors::code(&app, &seed));
+        let bound = row(&app, "bound", doctor.post(path, &right), 200, &bound).await.json();
+
+        let first = app.browser().begin_sign_in("dr.new", HERON).await.expect(200).json();
+        let transaction = first["transaction"].as_str().unwrap();
+        let recovered = ["authn_login_success", "recovery_code_used", "session_created"];
+        let code = bound["recovery_codes"][4].as_str().unwrap();
+        let mut other = app.browser();
+        row(&app, "a recovery code", second(&mut other, transaction, "recovery_code", code), 200, &recovered).await;
+        let first = app.browser().begin_sign_in("dr.new", HERON).await.expect(200).json();
+        let transaction = first["transaction"].as_str().unwrap();
+        let again = second(&mut other, transaction, "recovery_code", code);
+        row(&app, "the same again", again, 401, &["authn_login_fail"]).await;
+    }
+
+    async fn aud_01_ones_own_factors(app: TestApp) {
+        let mut nurse = app.signed_in("nurse").await;
+        let path = "/api/v1/me/factors/totp";
+        let shown = row(&app, "a seed shown", nurse.post(path, &json!({ "label": "phone" })), 200, &[]).await.json();
+        let confirm = format!("{path}/confirm");
+        let body = |code: &str| json!({ "id": shown["id"], "code": code });
+        row(&app, "a wrong code", nurse.post(&confirm, &body("000000")), 422, &[]).await;
+        let seed = domain::totp::Seed::parse(shown["secret"].as_str().unwrap()).unwrap();
+        let right = body(&crate::factors::code(&app, &seed));
+        row(&app, "a first factor", nurse.post(&confirm, &right), 200, &["factor_enrolled", "factor_enrolled"]).await;
+        app.advance(minutes(1));
+        let step_up = "/api/v1/session/step-up";
+        let failed = ["authn_login_fail"];
+        row(&app, "a wrong password", nurse.post(step_up, &json!({ "password": "wrong" })), 422, &failed).await;
+        let wrong = json!({ "method": "totp", "code": "000000" });
+        row(&app, "a wrong code", nurse.post(step_up, &wrong), 422, &failed).await;
+        let wrong = json!({ "method": "recovery_code", "code": "0-0000-0000-0000-0000" });
+        row(&app, "a wrong recovery code", nurse.post(step_up, &wrong), 422, &failed).await;
+        let right = json!({ "method": "totp", "code": crate::factors::code(&app, &seed) });
+        row(&app, "a right code", nurse.post(step_up, &right), 200, &["step_up"]).await;
+        row(&app, "a right code again", nurse.post(step_up, &right), 422, &failed).await;
+        let right = json!({ "password": app.password("main", "nurse") });
+        row(&app, "a right password", nurse.post(step_up, &right), 200, &["step_up"]).await;
+        let made = nurse.post_empty("/api/v1/me/recovery-codes");
+        let made = row(&app, "new codes", made, 200, &["factor_enrolled"]).await.json();
+        let code = json!({ "method": "recovery_code", "code": made["recovery_codes"][0] });
+        let used = ["recovery_code_used", "step_up"];
+        row(&app, "a recovery code", nurse.post(step_up, &code), 200, &used).await;
+        let shown = nurse.post(path, &json!({ "label": "tablet" })).await.expect(200).json();
+        let second_seed = domain::totp::Seed::parse(shown["secret"].as_str().unwrap()).unwrap();
+        let body = json!({ "id": shown["id"], "code": crate::factors::code(&app, &second_seed) });
+        row(&app, "a second factor", nurse.post(&confirm, &body), 200, &["factor_enrolled"]).await;
+        let one = format!("/api/v1/me/factors/{}", shown["id"].as_str().unwrap());
+        let renamed = nurse.call(Method::PATCH, &one).json(&json!({ "label": "my tablet" })).send();
+        row(&app, "a name", renamed, 200, &["factor_updated"]).await;
+        row(&app, "removed", nurse.delete(&one), 204, &["factor_removed"]).await;
+        row(&app, "removed already", nurse.delete(&one), 404, &[]).await;
+
+        let mut admin = app.signed_in("admin").await;
+        let person = format!("/api/v1/users/{}/factors", app.user_id(RealmKey::MAIN, "nurse").await);
+        let listed = row(&app, "looking at factors", admin.get(&person), 200, &[]).await.json();
+        let last = |kind: &str| {
+            let all = listed["items"].as_array().unwrap();
+            let found = all.iter().find(|factor| factor["kind"] == kind && factor["ended_at"].is_null()).unwrap();
+            format!("{person}/{}", found["id"].as_str().unwrap())
+        };
+        let all = ["factor_removed", "factor_removed", "session_ended"];
+        row(&app, "the last one, and the codes with it", admin.delete(&last("totp")), 204, &all).await;
+        row(&app, "a password is no such factor", admin.delete(&last("password")), 404, &[]).await;
+    }
+
+    async fn aud_01_passwords(app: TestApp) {
+        let (mut nurse, _other) = (app.signed_in("nurse").await, app.signed_in("nurse").await);
+        let right = app.password("main", "nurse");
+        let mut change = async |what: &str, current: &str, new: &str, status: u16, expected: &[&str]| {
+            let body = json!({ "current_password": current, "new_password": new });
+            let call = nurse.call(Method::PUT, "/api/v1/me/password").json(&body).send();
+            row(&app, what, call, status, expected).await;
+        };
+        change("a wrong current password", "wrong", HERON, 422, &["authn_login_fail"]).await;
+        change("too short", &right, "short", 422, &[]).await;
+        change("the same", &right, &right, 422, &[]).await;
+        change("a change", &right, HERON, 204, &["authn_password_change", "session_ended"]).await;
+        let id = app.user_id(RealmKey::MAIN, "nurse").await;
+        let mut admin = app.signed_in("admin").await;
+        let required = admin.set(&id, "require-password-change");
+        row(&app, "a change required", required, 200, &["password_change_required"]).await;
+        let mut later = app.browser();
+        let owed = row(&app, "a right password", later.begin_sign_in("nurse", HERON), 200, &[]).await.json();
+        let chosen = |new: &str| json!({ "transaction": owed["transaction"], "new_password": new });
+        let path = "/api/v1/sign-in/password";
+        row(&app, "too short", later.post(path, &chosen("short")), 422, &[]).await;
+        let done = ["authn_login_success", "authn_password_change", "session_created", "session_ended"];
+        row(&app, "chosen", later.post(path, &chosen(&format!("{HERON} still"))), 200, &done).await;
+        row(&app, "chosen again", later.post(path, &chosen(HERON)), 400, &[]).await;
     }
 
     async fn aud_01_refresh_and_replay(app: TestApp) {
@@ -178,6 +300,7 @@ on_both_databases! {
     async fn aud_06_no_secret_is_anywhere_in_the_database_or_the_log(app: TestApp) {
         let log = captured();
         everything(&app).await;
+        let shown = factors_and_passwords(&app).await;
 
         let secrets = app.secrets();
         assert!(secrets.len() > 40, "{}", secrets.len());
@@ -188,6 +311,16 @@ on_both_databases! {
                     assert!(!contains(value, &bytes), "{table} holds a secret ({form}): {secret}");
                 }
                 assert!(!contains(&log.lock().unwrap(), &bytes), "the log holds a secret ({form}): {secret}");
+            }
+        }
+        // Six digits are found anywhere: as a word of their own they are not in what people read.
+        let events: Vec<u8> =
+            values.iter().filter(|(table, _)| table.starts_with("audit")).flat_map(|(_, value)| value.clone()).collect();
+        for code in &shown {
+            for (place, text) in [("log", &*log.lock().unwrap()), ("events", &events)] {
+                let mut found = text.windows(8).filter(|window| &window[1..7] == code.as_bytes());
+                let whole = found.any(|window| !window[0].is_ascii_alphanumeric() && !window[7].is_ascii_alphanumeric());
+                assert!(!whole, "the {place} holds a code");
             }
         }
         // KEY-04: nor is the private key. (Its modulus is public; the exponents stand behind it.)
@@ -256,6 +389,68 @@ async fn everything(app: &TestApp) {
     app.browser().call(Method::POST, "/api/v1/sign-in").text("application/json", unreadable).send().await.expect(422);
     app.advance(hours(13));
     app.browser().refresh_with(&admin.cookie("refresh").unwrap()).await.expect(401);
+}
+
+/// Uses second factors, recovery codes and transactions, by API and by page; returns the codes of applications that were typed.
+async fn factors_and_passwords(app: &TestApp) -> Vec<String> {
+    let link = app.new_link_for("dr.secret", Purpose::Activation, &["physician"]).await;
+    app.browser().choose(&link, HERON).await.expect(204);
+    let mut doctor = app.browser();
+    let mut typed = Vec::new();
+    let first = doctor.begin_sign_in("dr.secret", HERON).await.expect(200).json();
+    let begin = json!({ "transaction": first["transaction"] });
+    let shown = doctor.post("/api/v1/sign-in/totp", &begin).await.expect(200).json();
+    let seed = domain::totp::Seed::parse(shown["secret"].as_str().unwrap()).unwrap();
+    let mut fresh = || {
+        app.advance(seconds(30));
+        let code = crate::factors::code(app, &seed);
+        typed.push(code.clone());
+        code
+    };
+    let confirm = json!({ "transaction": first["transaction"], "code": fresh(), "label": "a phone" });
+    let bound = doctor.post("/api/v1/sign-in/totp/confirm", &confirm).await.expect(200).json();
+    let recovery = crate::factors::codes(&bound);
+    for code in &recovery {
+        app.remember(&code.replace('-', ""));
+    }
+    // Used, and used again; with the methods swapped.
+    let transaction = begun(app, "dr.secret").await;
+    second(&mut doctor, &transaction, "totp", &recovery[0]).await.expect(401);
+    second(&mut doctor, &transaction, "recovery_code", &fresh()).await.expect(401);
+    second(&mut doctor, &transaction, "recovery_code", &recovery[0]).await.expect(200);
+    let code = fresh();
+    for status in [200, 401] {
+        let transaction = begun(app, "dr.secret").await;
+        second(&mut doctor, &transaction, "totp", &code).await.expect(status);
+    }
+    let step_up = json!({ "method": "totp", "code": fresh() });
+    doctor.post("/api/v1/session/step-up", &step_up).await.expect(200);
+    doctor.post_empty("/api/v1/me/recovery-codes").await.expect(200);
+    crate::factors::bind(app, &mut doctor, "a tablet").await;
+    // Where they do not belong.
+    doctor.get(&format!("/nowhere/{transaction}?code={}", recovery[1])).await.expect(404);
+    let unreadable = format!(r#"{{"transaction":"{transaction}","method":"totp","code":["{}"]}}"#, recovery[2]);
+    let call = doctor.call(Method::POST, "/api/v1/sign-in/second-factor").text("application/json", unreadable);
+    call.send().await.expect(422);
+    // By page, handed on by a handle.
+    let first = app.browser().begin_sign_in("dr.secret", HERON).await.expect(200).json();
+    let link = first["continue_url"].as_str().unwrap().strip_prefix("https://id.example.org").unwrap().to_owned();
+    let mut page = app.browser();
+    page.get(&link).await.expect(303);
+    let csrf = page.get("/sign-in/second-factor").await.expect(200).hidden("csrf");
+    app.remember(&csrf);
+    page.form("/sign-in/second-factor", &[("csrf", &csrf), ("code", &fresh())]).await.expect(303);
+    let body = json!({ "current_password": HERON, "new_password": format!("{HERON} still") });
+    app.remember(&format!("{HERON} still"));
+    app.advance(seconds(30));
+    doctor.call(Method::PUT, "/api/v1/me/password").json(&body).send().await;
+    typed
+}
+
+/// A transaction of somebody who chose [`HERON`].
+async fn begun(app: &TestApp, username: &str) -> String {
+    let first = app.browser().begin_sign_in(username, HERON).await.expect(200).json();
+    first["transaction"].as_str().unwrap().to_owned()
 }
 
 /// A secret as it is sent, and what it stands for: its bytes, in hexadecimal, and a token's signature.

@@ -21,24 +21,24 @@ pub(crate) async fn bind(app: &TestApp, browser: &mut Browser, label: &str) -> (
     (seed, codes(&bound))
 }
 
-fn codes(body: &Value) -> Vec<String> {
+pub(crate) fn codes(body: &Value) -> Vec<String> {
     body["recovery_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect()
 }
 
 /// Somebody whose sign-in waits for a second factor: the transaction.
-async fn waiting(app: &TestApp, browser: &mut Browser, username: &str) -> String {
+pub(crate) async fn waiting(app: &TestApp, browser: &mut Browser, username: &str) -> String {
     let password = app.password("main", username);
     let owed = browser.begin_sign_in(username, &password).await.expect(200).json();
     owed["transaction"].as_str().unwrap().to_owned()
 }
 
-async fn second(browser: &mut Browser, transaction: &str, method: &str, code: &str) -> Answer {
+pub(crate) async fn second(browser: &mut Browser, transaction: &str, method: &str, code: &str) -> Answer {
     let body = json!({ "transaction": transaction, "method": method, "code": code });
     browser.post("/api/v1/sign-in/second-factor", &body).await
 }
 
 /// A nurse with one application and recovery codes.
-async fn nurse_with_factor(app: &TestApp) -> (Browser, Seed, Vec<String>) {
+pub(crate) async fn nurse_with_factor(app: &TestApp) -> (Browser, Seed, Vec<String>) {
     let mut nurse = app.signed_in("nurse").await;
     let (seed, codes) = bind(app, &mut nurse, "my phone").await;
     app.advance(seconds(60));

@@ -9,10 +9,12 @@
 mod attack; // what a penetration test found, closed
 mod audit; // each action leaves exactly its events, and no secret
 mod authority; // authority ends with the acknowledgement of its end
+mod chance; // random walks through the sign-in API
 mod climbing; // nobody climbs; the last administrator stays
 mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing
+mod devices; // recognised devices, and what they are good for
 mod factors; // second factors: binding, proving, recovering, removing
 mod headers; // security headers, CORS, redirects
 mod input; // bad input, and the order of refusals
@@ -20,13 +22,17 @@ mod invitation; // links: invitation, activation, set-up
 mod keys; // rotation of signing keys
 mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
+mod odd; // odd codes, labels and places to return to
 mod oneself; // changing one's own profile, in a version
 mod outage; // PostgreSQL gone and back
 mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one
 mod refresh; // T1 to T10 of requirements 2.6
 mod sign_in; // equal answers, the throttle
+mod steps; // a step more in the list of a sign-in
+mod surface; // route × cause × cookie
 mod tokens; // access tokens that are not acceptable
+mod transactions; // a sign-in in progress
 mod twin; // nothing of a realm that looks the same is seen or touched
 mod walk; // what the README shows
 

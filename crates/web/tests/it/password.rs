@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::Method;
 use domain::id::CredentialId;
 use domain::realm::RealmKey;
+use domain::time::{minutes, seconds};
 use domain::user::Identifier;
 use serde_json::{Value, json};
 use store::token::Purpose;
 use store::{Outcome, Read, Upkeep};
-use testkit::{Answer, TestApp, on_both_databases};
+use testkit::{Answer, Browser, TestApp, on_both_databases};
 
 fn code(refused: &Answer) -> String {
     let problem = refused.json();
@@ -139,4 +141,144 @@ on_both_databases! {
         let share = 3.0 / some as f64;
         assert!((bcrypt - share).abs() < 5.0 * (share * (1.0 - share) / 300.0).sqrt(), "{bcrypt} of {share}");
     }
+}
+
+/// So many letters that no list holds; another beginning, another password.
+fn letters(from: usize, count: usize) -> String {
+    "kalqozupimrevadinu".chars().cycle().skip(from).take(count).collect()
+}
+
+async fn change(browser: &mut Browser, current: &str, new: &str) -> Answer {
+    let body = json!({ "current_password": current, "new_password": new });
+    browser.call(Method::PUT, "/api/v1/me/password").json(&body).send().await
+}
+
+#[tokio::test]
+async fn pw_01_fifteen_characters_alone_and_twelve_where_a_second_factor_is_always_demanded() {
+    let app = TestApp::new().await;
+    for (username, roles, least) in [("clerk.new", &[][..], 15), ("dr.new", &["physician"], 12)] {
+        // By an invitation.
+        let link = app.new_link_for(username, Purpose::Invitation, roles).await;
+        let refused = app.browser().choose(&link, &letters(0, least - 1)).await;
+        assert_eq!(code(&refused), "too_short", "{username}");
+        app.browser().choose(&link, &letters(0, least)).await.expect(204);
+
+        // One's own change.
+        let mut person = app.browser();
+        person.sign_in_with(username, &letters(0, least)).await.expect(200);
+        assert_eq!(code(&change(&mut person, &letters(0, least), &letters(1, least - 1)).await), "too_short");
+        change(&mut person, &letters(0, least), &letters(1, least)).await.expect(204);
+
+        // A change that was demanded.
+        let id = app.user_id(RealmKey::MAIN, username).await;
+        app.signed_in("admin").await.set(&id, "require-password-change").await.expect(200);
+        let mut body = person.begin_sign_in(username, &letters(1, least)).await.expect(200).json();
+        if body["outcome"] == "second_factor" {
+            // The seed was shown when it was bound; here a new one is bound by hand.
+            let operator = testkit::app::operator(RealmKey::MAIN);
+            let seed = testkit::factor::seed("main", username, 0);
+            service::factor::seed_totp(&app.app, operator, id.parse().unwrap(), (seed, "phone")).await.unwrap();
+            let shown = testkit::factor::seed("main", username, 0).code(domain::totp::step_of(app.db.now())).expose();
+            let proof = json!({ "transaction": body["transaction"], "method": "totp", "code": shown });
+            body = person.post("/api/v1/sign-in/second-factor", &proof).await.expect(200).json();
+        }
+        assert_eq!(body["outcome"], "change_password");
+        let chosen = |new: String| json!({ "transaction": body["transaction"], "new_password": new });
+        let path = "/api/v1/sign-in/password";
+        assert_eq!(code(&person.post(path, &chosen(letters(2, least - 1))).await), "too_short", "{username}");
+        let kept = person.post(path, &chosen(letters(1, least))).await;
+        assert_eq!(code(&kept), "reused", "a password that must be changed is not kept");
+        person.post(path, &chosen(letters(2, least))).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn pw_08_a_wrong_current_password_is_422_and_counted_like_a_sign_in() {
+    let app = TestApp::new().await;
+    let mut nurse = app.signed_in("nurse").await;
+    let right = app.password("main", "nurse");
+    for wrong in ["wrong", "", &"x".repeat(30_000), "also wrong", "wrong again"] {
+        let refused = change(&mut nurse, wrong, &letters(0, 15)).await.expect(422);
+        assert_eq!(refused.json()["errors"][0]["pointer"], "/current_password", "{refused:?}");
+    }
+    assert_eq!(app.count("authn_login_fail").await, 5);
+
+    let waits = change(&mut nurse, &right, &letters(0, 15)).await.expect(429);
+
+    assert_eq!((waits.code().as_str(), waits.header("retry-after")), ("too-many-attempts", "31"));
+    assert_eq!(nurse.me().await.status, 200, "the session is not touched");
+    app.browser().sign_in_with("nurse", &right).await.expect(200);
+    app.advance(seconds(31));
+    change(&mut nurse, &right, &letters(0, 15)).await.expect(204);
+}
+
+#[tokio::test]
+async fn pw_08_a_right_current_password_is_not_held_against_anybody_whose_new_one_is_refused() {
+    let app = TestApp::new().await;
+    let mut nurse = app.signed_in("nurse").await;
+    let right = app.password("main", "nurse");
+    for _ in 0..7 {
+        assert_eq!(code(&change(&mut nurse, &right, "short").await), "too_short");
+    }
+    assert_eq!(code(&change(&mut nurse, &right, &right).await), "reused");
+
+    change(&mut nurse, &right, &letters(0, 15)).await.expect(204);
+}
+
+on_both_databases! {
+    async fn pw_09_a_change_ends_the_other_sessions_renews_ones_own_and_is_told(app: TestApp) {
+        let mut other = app.signed_in("nurse").await;
+        let mut nurse = app.signed_in("nurse").await;
+        app.advance(minutes(1));
+        let before = nurse.clone();
+
+        let changed = change(&mut nurse, &app.password("main", "nurse"), &letters(0, 15)).await.expect(204);
+
+        assert_eq!(changed.set_cookies().len(), 2, "{changed:?}");
+        assert_eq!((other.me().await.status, other.clone().get("/account").await.status), (401, 303));
+        assert_eq!(other.refresh().await.expect(401).code(), "session-ended");
+        nurse.get("/account").await.expect(200);
+        let mut old = app.browser();
+        old.set_cookie("session", &before.cookie("session").unwrap());
+        assert_eq!(old.get("/account").await.expect(303).header("location"), "/sign-in?return_to=/account");
+        let token = before.cookie("refresh").unwrap();
+        assert_ne!(nurse.cookie("refresh").unwrap(), token);
+        let answered = app.browser().refresh_with(&token).await.expect(200);
+        let current = format!("__Host-bailiwick-refresh={};", nurse.cookie("refresh").unwrap());
+        assert!(answered.set_cookies()[0].starts_with(&current), "with the current one");
+        let mail = service::mail::waiting(&app.app, RealmKey::MAIN).await.unwrap();
+        let told = mail.iter().filter(|(mail, _)| mail.to == "nurse@clinic.example" && mail.subject == "Your password was changed");
+        assert_eq!(told.count(), 1);
+        app.advance(seconds(31));
+        assert_eq!(app.browser().refresh_with(&token).await.expect(401).code(), "session-ended", "a replay by now");
+        app.browser().sign_in_with("nurse", &app.password("main", "nurse")).await.expect(401);
+        app.browser().sign_in_with("nurse", &letters(0, 15)).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn pw_08_changing_by_page_answers_like_the_api() {
+    let app = TestApp::new().await;
+    let mut nurse = app.signed_in("nurse").await;
+    let right = app.password("main", "nurse");
+    let csrf = nurse.get("/account/password").await.expect(200).hidden("csrf");
+    let sent = |current: &str, new: &str| -> Vec<(&'static str, String)> {
+        vec![("current_password", current.to_owned()), ("new_password", new.to_owned()), ("csrf", csrf.clone())]
+    };
+    let new = letters(0, 15);
+    for (current, new, status) in
+        [("wrong", &new, 422), (right.as_str(), &"short".to_owned(), 422), (right.as_str(), &right, 422)]
+    {
+        let fields = sent(current, new);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let shown = nurse.form("/account/password", &fields).await.expect(status);
+        assert!(!shown.text.contains(&right) && !shown.text.contains(&letters(0, 15)), "nothing typed is shown");
+    }
+    let fields = sent(&right, &new);
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let done = nurse.form("/account/password", &fields).await.expect(303);
+    assert_eq!(done.header("location"), "/account?told=password");
+    nurse.get("/account").await.expect(200);
+    // The token belonged to the cookie of before.
+    nurse.form("/account/password", &fields).await.expect(403);
 }
