@@ -52,6 +52,10 @@ async fn caller(app: &testkit::TestApp, browser: &testkit::Browser) -> service::
         user: claims["sub"].as_str().unwrap().parse().unwrap(),
         session: claims["sid"].as_str().unwrap().parse().unwrap(),
         issued_at: claims["iat"].as_i64().unwrap(),
+        proof: service::caller::Proof {
+            two_factors: claims["acr"] == "urn:bailiwick:aal2",
+            at: domain::time::Timestamp::from_seconds(claims["auth_time"].as_i64().unwrap()),
+        },
     };
     let (realm, request) = (domain::realm::RealmKey::MAIN, domain::allowed::Request::default());
     service::caller::by_bearer(&app.app, realm, bearer, request).await.unwrap().expect("signed in")
