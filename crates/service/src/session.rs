@@ -350,8 +350,20 @@ async fn presented_session(
 /// # Errors
 /// [`StoreError`].
 pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, StoreError> {
-    let id = caller.user();
-    app.store.read(&caller.oneself(), app.now(), move |tx| Box::pin(session::of_user(tx, id))).await
+    let (id, present) = (caller.user(), caller.session());
+    app.store
+        .read(&caller.oneself(), app.now(), move |tx| {
+            Box::pin(async move {
+                let mut all = session::of_user(tx, id).await?;
+                // However many there are, the present one is among those that are shown.
+                if !all.iter().any(|session| session.id == present) {
+                    all.truncate(199);
+                    all.extend(session::find(tx, present).await?);
+                }
+                Ok(all)
+            })
+        })
+        .await
 }
 
 /// The caller's present session.

@@ -106,7 +106,7 @@ on_both_databases! {
         let shown = row(&app, "a seed shown", nurse.post(path, &json!({ "label": "phone" })), 200, &[]).await.json();
         let confirm = format!("{path}/confirm");
         let body = |code: &str| json!({ "id": shown["id"], "code": code });
-        row(&app, "a wrong code", nurse.post(&confirm, &body("000000")), 422, &[]).await;
+        row(&app, "a wrong code", nurse.post(&confirm, &body("000000")), 422, &["authn_login_fail"]).await;
         let seed = domain::totp::Seed::parse(shown["secret"].as_str().unwrap()).unwrap();
         let right = body(&crate::factors::code(&app, &seed));
         row(&app, "a first factor", nurse.post(&confirm, &right), 200, &["factor_enrolled", "factor_enrolled"]).await;

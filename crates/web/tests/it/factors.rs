@@ -146,10 +146,11 @@ async fn totp_03_only_this_step_and_the_one_before() {
 
 #[tokio::test]
 async fn people_may_type_a_code_in_their_own_way_and_no_other() {
+    type Typed = fn(String) -> String;
     let app = TestApp::new().await;
     let (mut nurse, seed, _) = nurse_with_factor(&app).await;
     let typed = |app: &TestApp, change: fn(String) -> String| change(code(app, &seed));
-    let ways: [(fn(String) -> String, u16); 5] = [
+    let ways: [(Typed, u16); 5] = [
         (|c| format!("{} {}", &c[..3], &c[3..]), 200),
         (|c| c.chars().map(|d| char::from_u32(d as u32 - '0' as u32 + 0xff10).unwrap()).collect(), 200),
         (|c| format!("{c}0"), 401),
