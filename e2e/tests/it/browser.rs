@@ -95,6 +95,8 @@ impl Browser {
             "--disable-sync",
             "--disable-dev-shm-usage",
             "--remote-debugging-pipe",
+            // As on a telephone; in a picture of the whole page they would be cut off.
+            "--hide-scrollbars",
             "--window-size=1280,900",
             &profile,
         ];
@@ -310,12 +312,9 @@ impl Browser {
 
     /// A picture of the whole page.
     pub(crate) async fn picture(&self, file: &Path) {
-        // A scroll bar would be cut off, and what stands there is moved.
-        self.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
         let shot = self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true })).await;
         let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         std::fs::write(file, bytes).unwrap();
-        self.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": false })).await;
     }
 
     /// What axe-core finds, a line each.

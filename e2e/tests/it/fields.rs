@@ -123,3 +123,33 @@ async fn in_the_browser_whatever_has_the_focus_shows_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn in_the_browser_what_others_put_into_a_page_does_not_run_and_the_tests_would_notice() {
+    let demo = Demo::start().await;
+    with_browser(async |browser: &Browser| {
+        browser.expects("status of 404");
+        browser.open(&format!("{}/sign-in", demo.base)).await;
+        let put_in = "document.body.insertAdjacentHTML('beforeend',
+            '<img src=x onerror=\"window.ran = true\"><style>body { display: none }</style>'); return window.ran ?? null";
+        assert_eq!(browser.evaluate(put_in).await, serde_json::Value::Null);
+
+        let mut said = String::new();
+        for _ in 0..100 {
+            for entry in browser.driver.browser_log().await.unwrap() {
+                said.push_str(&entry.message);
+            }
+            if said.contains("script-src-attr") && said.contains("style-src-elem") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        for word in ["policy violated: style-src-elem", "policy violated: script-src-attr", "Content Security Policy"]
+        {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
+        assert_eq!(browser.evaluate("return window.ran ?? null").await, serde_json::Value::Null);
+        assert_eq!(browser.evaluate("return getComputedStyle(document.body).display !== 'none'").await, true);
+    })
+    .await;
+}
