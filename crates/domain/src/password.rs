@@ -51,6 +51,9 @@ pub enum PasswordError {
 }
 
 impl PasswordError {
+    /// Every code that a refusal can have.
+    pub const CODES: [&'static str; 5] = ["too_short", "too_long", "blocklisted", "context_word", "reused"];
+
     /// The stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -83,6 +83,15 @@ impl SecondFactor {
     }
 }
 
+/// A second factor that was proved, and by which of the person's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proved {
+    /// What kind.
+    pub factor: SecondFactor,
+    /// Its row: removed, it proves nothing any more.
+    pub credential: CredentialId,
+}
+
 /// Why a password must be changed before there is a session (PW-05, PW-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -117,13 +126,18 @@ pub struct Account {
     pub active: bool,
     /// The password in force.
     pub password: Option<CredentialId>,
-    /// Confirmed second factors.
+    /// Confirmed second factors that are asked for.
     pub second_factors: BTreeSet<SecondFactor>,
+    /// What proves a second factor: applications and sets of recovery codes in force.
+    pub in_force: BTreeSet<CredentialId>,
     /// Whether a role that it holds needs a second factor (MFA-01).
     pub demands_second_factor: bool,
     /// Whether the password must be changed first.
     pub must_change: Option<ChangeReason>,
 }
+
+/// `acr` and `amr` of a password and a one-time code (RFC 8176). A recovery code is a one-time password too.
+pub const TWO_FACTORS: (&str, &str) = (AAL2, "pwd otp mfa");
 
 /// What earlier steps established; kept in the transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +145,7 @@ pub struct Established {
     /// The password that was proved.
     pub password: Option<CredentialId>,
     /// The second factor that was proved.
-    pub second: Option<SecondFactor>,
+    pub second: Option<Proved>,
     /// Steps that prove nothing but must be passed: consent, terms.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub passed: BTreeSet<String>,
@@ -141,13 +155,13 @@ impl Established {
     /// How surely (`acr`, MFA-02).
     #[must_use]
     pub const fn acr(&self) -> &'static str {
-        if self.second.is_some() { AAL2 } else { AAL1 }
+        if self.second.is_some() { TWO_FACTORS.0 } else { AAL1 }
     }
 
-    /// With what (`amr`, RFC 8176), space-separated. A recovery code is a one-time password too.
+    /// With what (`amr`), space-separated.
     #[must_use]
     pub const fn amr(&self) -> &'static str {
-        if self.second.is_some() { "pwd otp mfa" } else { "pwd" }
+        if self.second.is_some() { TWO_FACTORS.1 } else { "pwd" }
     }
 }
 
@@ -158,15 +172,16 @@ pub enum Next<'a> {
     Step(&'a Step),
     /// Nothing is owed: a session begins.
     Session,
-    /// What was established no longer holds: the account is closed, or its password changed.
+    /// What was established no longer holds: the account is closed, its password changed, the factor was removed.
     Dead,
 }
 
 /// The first step that is owed.
 #[must_use]
 pub fn next<'a>(steps: &'a [Step], account: &Account, done: &Established) -> Next<'a> {
-    let still_holds = done.password.is_none() || done.password == account.password;
-    if !account.active || !still_holds {
+    let password_holds = done.password.is_none() || done.password == account.password;
+    let second_holds = done.second.is_none_or(|proved| account.in_force.contains(&proved.credential));
+    if !account.active || !password_holds || !second_holds {
         return Next::Dead;
     }
     steps.iter().find(|step| (step.owed)(account, done)).map_or(Next::Session, Next::Step)

@@ -9,7 +9,7 @@ use domain::event::{Event, EventType};
 use domain::id::{SessionId, UserId};
 use domain::realm::RealmKey;
 use domain::secret::Secret;
-use domain::session::State;
+use domain::session::{AAL1, State};
 use domain::throttle::Kind;
 use domain::time::Timestamp;
 use domain::user::Status;
@@ -29,6 +29,25 @@ pub struct Bearer {
     pub session: SessionId,
     /// `iat`, seconds since 1970.
     pub issued_at: i64,
+    /// `auth_time` and whether `acr` says two factors: what the token was issued for.
+    pub proof: Proof,
+}
+
+/// How surely, and when, somebody proved who they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof {
+    /// With two factors.
+    pub two_factors: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Proof {
+    /// The older and weaker of both: an old token gains nothing when its owner proves again who they are (RFC 9470).
+    fn of(self, session: &Session) -> (&str, Timestamp) {
+        let acr = if self.two_factors { session.acr.as_str() } else { AAL1 };
+        (acr, session.auth_at.min(self.at))
+    }
 }
 
 /// The caller behind a verified token; `None` if the session is over or locked, or the account is not active.
@@ -50,7 +69,7 @@ pub async fn by_bearer(
                 if session.user != bearer.user {
                     return Ok(None);
                 }
-                of_session(&parts, tx, &session, Some(bearer.issued_at)).await
+                of_session(&parts, tx, &session, (Some(bearer.issued_at), Some(bearer.proof))).await
             })
         })
         .await
@@ -72,7 +91,7 @@ pub async fn by_cookie(
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
                 let Some(session) = session::by_secret(tx, &hash).await? else { return Ok(None) };
-                of_session(&parts, tx, &session, None).await
+                of_session(&parts, tx, &session, (None, None)).await
             })
         })
         .await
@@ -94,7 +113,8 @@ pub(crate) async fn again(
 ) -> Result<Result<Caller, SignedOut>, StoreError> {
     tx.exclusive(Guard::Principal(caller.user().into())).await?;
     let Some(session) = session::find(tx, caller.session()).await? else { return Ok(Err(SignedOut)) };
-    Ok(of_session(app, tx, &session, None).await?.ok_or(SignedOut))
+    let proof = Proof { two_factors: caller.acr() != AAL1, at: caller.auth_at() };
+    Ok(of_session(app, tx, &session, (None, Some(proof))).await?.ok_or(SignedOut))
 }
 
 /// Session live, account active, token not older than the account's epoch: then who they are and all that they hold.
@@ -102,7 +122,7 @@ async fn of_session(
     app: &App,
     tx: &mut impl Read,
     session: &Session,
-    issued_at: Option<i64>,
+    (issued_at, proof): (Option<i64>, Option<Proof>),
 ) -> Result<Option<Caller>, StoreError> {
     if session.deadlines.state(session.ended_at.is_some(), tx.now()) != State::Live {
         return Ok(None);
@@ -116,14 +136,15 @@ async fn of_session(
     if issued_at.is_some_and(too_old) || session.auth_at < user.tokens_not_before {
         return Ok(None);
     }
-    let access = directory::holding(app, tx, user.id.into(), &session.acr).await?.access;
+    let (acr, auth_at) = proof.map_or((session.acr.as_str(), session.auth_at), |proof| proof.of(session));
+    let access = directory::holding(app, tx, user.id.into(), acr).await?.access;
     let who = Authenticated {
         realm: tx.realm(),
         user: user.id,
         name: user.name().to_owned(),
         session: session.id,
-        acr: session.acr.clone(),
-        auth_at: session.auth_at,
+        acr: acr.to_owned(),
+        auth_at,
     };
     Ok(Some(Caller::new(who, access, tx.allowed().request().clone())))
 }

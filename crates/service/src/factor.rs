@@ -83,13 +83,13 @@ pub(crate) fn last_step(row: &Sealed) -> Result<Option<i64>, StoreError> {
     Ok(used.step)
 }
 
-/// Whether one of a person's applications shows this code now; then it is used up, and every one before it.
+/// Which of a person's applications shows this code now; then it is used up, and every one before it.
 pub(crate) async fn use_totp(
     app: &App,
     tx: &mut WriteTx<'_>,
     user: UserId,
     code: &totp::Code,
-) -> Result<bool, StoreError> {
+) -> Result<Option<CredentialId>, StoreError> {
     let now = tx.now();
     let mut found = None;
     // All of them are looked at, so that the time tells nothing.
@@ -98,7 +98,7 @@ pub(crate) async fn use_totp(
         found = found.or(matched.map(|step| (row, step)));
     }
     match found {
-        Some((row, step)) => factor::used(tx, row.id, &row.state, &used_at(step)).await,
-        None => Ok(false),
+        Some((row, step)) => Ok(factor::used(tx, row.id, &row.state, &used_at(step)).await?.then_some(row.id)),
+        None => Ok(None),
     }
 }

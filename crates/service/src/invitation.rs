@@ -12,7 +12,7 @@ use domain::throttle::{Kind, Throttled};
 use domain::user::Status;
 use store::token::{self, Purpose, Usable};
 use store::user::User;
-use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, credential, session, throttle, user};
+use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, credential, device, session, throttle, user};
 use thiserror::Error;
 
 use crate::app::App;
@@ -122,6 +122,7 @@ async fn set_password(
     let by_mail = matches!(link.purpose, Purpose::Invitation | Purpose::Reset);
     user::password_chosen(tx, now.id, by_mail).await?;
     token::void_all(tx, now.id).await?;
+    device::forget(tx, now.id).await?;
     let actor = Actor::User { id: now.id, name: now.name().to_owned(), acr: String::new(), session: None };
     let event = if now.status == Status::Invited {
         user::set_status(tx, now.id, Status::Invited, Status::Active).await?;

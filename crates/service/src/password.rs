@@ -7,8 +7,12 @@ mod change;
 use std::sync::LazyLock;
 
 use domain::allowed::{Allowed, Job};
+use domain::caller::Caller;
 use domain::password::stand_in::draw;
-use domain::password::{Blocklist, Kind, MOST_BYTES, MOST_CODE_POINTS, Password, PasswordError, Rules};
+use domain::password::{
+    Blocklist, Kind, LEAST_SINGLE_FACTOR, LEAST_WITH_SECOND_FACTOR, MOST_BYTES, MOST_CODE_POINTS, Password,
+    PasswordError, Rules,
+};
 use domain::realm::{Realm, RealmKey};
 use domain::secret::hmac_sha256;
 use store::user::User;
@@ -92,6 +96,25 @@ pub async fn stand_in(app: &App, tx: &mut impl Read, identifier: &str) -> Result
     let label = draw(&mix, &hmac_sha256(key.bytes(), &[identifier.as_bytes()]));
     // Nobody has a password here yet, or it is of a kind that cannot be used: what a new one would be.
     Ok(label.and_then(|label| Kind::parse(label).ok()).unwrap_or_else(|| app.hashing.kind()))
+}
+
+/// Characters that a new password must have, where another factor is always demanded or not (PW-01).
+#[must_use]
+pub const fn least(always_second_factor: bool) -> usize {
+    if always_second_factor { LEAST_WITH_SECOND_FACTOR } else { LEAST_SINGLE_FACTOR }
+}
+
+/// What a new password of the caller must have.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn own_least(app: &App, caller: &Caller) -> Result<usize, StoreError> {
+    let (parts, id) = (app.clone(), caller.user());
+    let allowed = caller.oneself();
+    let demands = app.store.read(&allowed, app.now(), move |tx| {
+        Box::pin(async move { crate::directory::demands_second_factor(&parts, tx, id).await })
+    });
+    Ok(least(demands.await?))
 }
 
 /// Checks a new password of a person. `always_second_factor`: this person can never sign in with the password alone.

@@ -224,8 +224,13 @@ pub(crate) async fn renew(
     (acr, amr): (&str, &str),
 ) -> Result<Option<Renewed>, StoreError> {
     let secret = Secret::new(&*tx.entropy());
+    // Roles that were withheld may ask for a shorter time; none makes it longer.
+    let holding = crate::directory::holding(app, tx, session.user.into(), acr).await?;
+    let policy = holding.directory.policy(&holding.access).effective();
+    session.idle_seconds = session.idle_seconds.min(i64::try_from(policy.idle.as_secs()).unwrap_or(i64::MAX));
     let idle_at = next_idle(&session, tx.now());
-    let to = session::Proved { secret: secret.hash(), acr: acr.to_owned(), amr: amr.to_owned(), idle_at };
+    let (acr, amr, idle_seconds) = (acr.to_owned(), amr.to_owned(), session.idle_seconds);
+    let to = session::Proved { secret: secret.hash(), acr, amr, idle_seconds, idle_at };
     if !session::proved(tx, session.id, &to).await? {
         return Ok(None);
     }

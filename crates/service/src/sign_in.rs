@@ -12,13 +12,12 @@ mod walk;
 use std::sync::Arc;
 
 use domain::allowed::{Allowed, Flow, Request};
-use domain::event::{Event, EventType};
 use domain::id::{CredentialId, DeviceId, UserId};
 use domain::password::{Kind as PasswordKind, Password};
 use domain::realm::Realm;
 use domain::secret::Secret;
 use domain::sign_in::{ChangeReason, Established, SecondFactor, Step};
-use domain::throttle::{FIRST_WAIT_AT, Kind, Throttled};
+use domain::throttle::{Kind, Throttled};
 use domain::user::{Identifier, Status};
 use store::sign_in::Holder;
 use store::throttle::Refused;
@@ -32,11 +31,12 @@ pub use self::second_factor::{Code, second_factor};
 use self::walk::Arrived;
 pub use self::walk::{Pending, pending, take_over};
 use crate::app::App;
-use crate::directory;
+use crate::failure::{self, Who, to_the_end};
 use crate::hashing::{Against, Overloaded};
 use crate::key::KeyError;
 use crate::session::{Tokens, UnknownAudience};
 use crate::throttle as throttle_key;
+use crate::{directory, password};
 
 /// Somebody who wants to sign in.
 #[derive(Clone, Debug)]
@@ -110,8 +110,14 @@ pub enum Answer {
     Owed(Box<Owed>),
 }
 
+impl std::fmt::Debug for Codes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Codes({}, …)", self.set.len())
+    }
+}
+
 /// Recovery codes that a step made; shown once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Codes {
     /// A whole set, after the first factor was bound.
     pub set: Vec<String>,
@@ -202,14 +208,6 @@ pub async fn start(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Requ
     to_the_end(async move { run(&app, &realm, attempt, request).await }).await
 }
 
-/// Runs work that must have its outcome, also for somebody who hangs up.
-async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, SignInError>> + Send + 'static,
-) -> Result<T, SignInError> {
-    let broken = || Err(StoreError::Unavailable("a sign-in broke off".to_owned()).into());
-    tokio::spawn(work).await.unwrap_or_else(|_| broken())
-}
-
 async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -> Result<Answer, SignInError> {
     // Refused at the door, before anything is counted: a right password is never held against its owner.
     let turn = app.hashing.admit()?;
@@ -237,7 +235,7 @@ async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -
                 Some((user, _)) if matches && user.status != Status::Active => "not_active",
                 Some(_) => "wrong_password",
             };
-            let failed = Failed { user: found.map(|(user, _)| user), reason, failures: look.failures };
+            let failed = (found.map(|(user, _)| user), reason, look.failures);
             fail(app, allowed, failed, look.counters, look.recognised).await?;
             Err(SignInError::InvalidCredentials)
         }
@@ -276,7 +274,7 @@ async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn) -> Result<Look,
                     Ok(failures) => failures,
                     Err(refused) => return Ok(throttle_key::refusal(refused, |throttled| throttled)),
                 };
-                let stand_in = stand_in(app, tx, identifier).await?;
+                let stand_in = password::stand_in(app, tx, identifier.key()).await?;
                 let look = Look { found, stand_in, failures, counters, recognised: device.is_some() };
                 Ok(Outcome::upkeep(Ok(look), Upkeep::Throttle))
             })
@@ -293,34 +291,28 @@ async fn find(tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<Found, St
     Ok(user.map(|user| (user, password)))
 }
 
-/// The kind that this identifier draws from the realm's mix, whether or not there is anybody: imported hashes do not tell who exists (2.3, point 1).
-async fn stand_in(app: &App, tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<PasswordKind, StoreError> {
-    let mix = credential::mix(tx).await?;
-    let drawn = throttle_key::key(app, tx.realm(), "stand-in", identifier.key().as_bytes());
-    let kind = domain::password::stand_in::draw(&mix, &drawn).and_then(|label| PasswordKind::parse(label).ok());
-    Ok(kind.unwrap_or_else(|| app.hashing.kind()))
-}
-
 /// The device of the cookie, if this person signed in there before: what others do elsewhere does not concern it (2.4, F2).
 async fn recognised(
     tx: &mut WriteTx<'_>,
     cookie: Option<&Secret>,
     person: Option<UserId>,
 ) -> Result<Option<DeviceId>, StoreError> {
-    let (Some(secret), Some(person)) = (cookie, person) else { return Ok(None) };
+    let Some(secret) = cookie else { return Ok(None) };
     let Some(id) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
-    Ok(device::knows(tx, id, person).await?.then_some(id))
+    // Asked for nobody too, so that both branches take the same work.
+    let nobody = UserId::from_uuid(uuid::Uuid::nil());
+    Ok(device::knows(tx, id, person.unwrap_or(nobody)).await?.then_some(id))
 }
 
 /// A recognised device has an allowance of its own.
 fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option<DeviceId>) -> Counters {
     let realm = tx.realm();
-    let what = match device {
-        Some(device) => format!("{} {device}", identifier.key()),
-        None => identifier.key().to_owned(),
+    let (purpose, what) = match device {
+        Some(device) => ("identifier of a device", format!("{} {device}", identifier.key())),
+        None => ("identifier", identifier.key().to_owned()),
     };
     Counters {
-        identifier: throttle_key::key(app, realm, "identifier", what.as_bytes()),
+        identifier: throttle_key::key(app, realm, purpose, what.as_bytes()),
         address: throttle_key::address(app, realm, "address", tx.allowed().request()),
     }
 }
@@ -334,45 +326,23 @@ async fn admit(tx: &mut WriteTx<'_>, counters: Counters, recognised: bool) -> Re
     throttle::count_try(tx, Kind::Identifier, &counters.identifier).await
 }
 
-/// A try that failed.
-struct Failed {
-    user: Option<User>,
-    reason: &'static str,
-    failures: i64,
-}
-
-impl Failed {
-    /// What the log says of it.
-    fn events(&self, identifier: &[u8; 32]) -> store::Events {
-        let about = |event: Event| match &self.user {
-            Some(user) => event.user(user.id, user.name()),
-            // People type passwords here: kept only as a keyed hash.
-            None => event.with("identifier_hash", domain::event::hex(&identifier[..16])),
-        };
-        let failed = store::Events::from(about(Event::new(EventType::AuthnLoginFail).failed(self.reason)));
-        if self.failures < FIRST_WAIT_AT {
-            return failed;
-        }
-        let wait = domain::throttle::wait_after(self.failures).as_secs();
-        failed.and(about(Event::new(EventType::AuthnLoginLock)).with("wait_seconds", wait))
-    }
-}
-
 /// Writes that it did not work. The same rows for unknown and wrong.
 async fn fail(
     app: &App,
     allowed: Allowed,
-    failed: Failed,
+    failed: (Option<User>, &'static str, i64),
     counters: Counters,
     recognised: bool,
 ) -> Result<(), StoreError> {
     app.store
         .write(allowed, app.now(), (failed, counters, recognised), |tx, (failed, counters, recognised)| {
+            let (user, reason, failures) = failed;
             Box::pin(async move {
                 for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
                     throttle::count_failure(tx, kind, &counters.address).await?;
                 }
-                Ok(Outcome::done((), failed.events(&counters.identifier)))
+                let who = user.as_ref().map_or(Who::Nobody(&counters.identifier), Who::Person);
+                Ok(Outcome::done((), failure::events(&who, reason, *failures)))
             })
         })
         .await

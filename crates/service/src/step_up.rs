@@ -7,7 +7,8 @@ use domain::event::{Event, EventType};
 use domain::password::Password;
 use domain::realm::Realm;
 use domain::session::{AAL1, AAL2};
-use domain::throttle::{FIRST_WAIT_AT, Kind, Throttled};
+use domain::sign_in::TWO_FACTORS;
+use domain::throttle::{Kind, Throttled};
 use store::{Events, Outcome, Read, StoreError, Upkeep, WriteTx, credential, session as sessions, throttle, user};
 use thiserror::Error;
 
@@ -15,6 +16,7 @@ use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::directory;
 use crate::factor::{self, Recovered};
+use crate::failure::{self, Who, to_the_end};
 use crate::hashing::{Against, Overloaded};
 use crate::key::KeyError;
 use crate::mail::{self, Notice};
@@ -73,7 +75,6 @@ impl From<SignedOut> for StepUpError {
 }
 
 /// What a fresh authentication gives.
-#[derive(Debug)]
 pub struct SteppedUp {
     /// A new access token and refresh cookie.
     pub tokens: Tokens,
@@ -81,6 +82,12 @@ pub struct SteppedUp {
     pub secrets: Secrets,
     /// The recovery code that stands in for the one that was used.
     pub replacement: Option<String>,
+}
+
+impl std::fmt::Debug for SteppedUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SteppedUp(…)")
+    }
 }
 
 /// What was found out outside of the transaction that writes.
@@ -112,12 +119,23 @@ pub async fn step_up(
     caller: &Caller,
     (proof, audience): (Proof, Option<String>),
 ) -> Result<SteppedUp, StepUpError> {
+    let (app, realm, caller) = (app.clone(), realm.clone(), caller.clone());
+    to_the_end(async move { run(&app, &realm, &caller, (proof, audience)).await }).await
+}
+
+async fn run(
+    app: &App,
+    realm: &Arc<Realm>,
+    caller: &Caller,
+    (proof, audience): (Proof, Option<String>),
+) -> Result<SteppedUp, StepUpError> {
     let turn = match &proof {
         Proof::Code(Code::Totp(_)) => None,
         Proof::Password(_) | Proof::Code(Code::Recovery(_)) => Some(app.hashing.admit()?),
     };
     let name = proof.name();
-    let key = throttle_key::factor(app, realm.key, caller.user(), name);
+    // Of this session alone: whoever took a token over stops nobody from signing in.
+    let key = throttle_key::factor(app, realm.key, caller.user(), &format!("{name} {}", caller.session()));
     let failures = count(app, caller, key, audience.clone()).await?;
     let checked = check(app, caller, proof, turn).await?;
     let input = (app.clone(), realm.clone(), caller.clone(), checked, (key, failures, name), audience);
@@ -205,26 +223,19 @@ async fn write(
     let own = sessions::find(tx, caller.session()).await?.ok_or(StepUpError::SignedOut)?;
     let right = match checked {
         Checked::Password(id) => credential::password(tx, person.id).await?.is_some_and(|current| current.id == *id),
-        Checked::Totp(code) => factor::use_totp(app, tx, person.id, code).await?,
+        Checked::Totp(code) => factor::use_totp(app, tx, person.id, code).await?.is_some(),
         Checked::Recovery(recovered) => factor::use_recovery_code(app, tx, recovered).await?,
         Checked::Nothing => false,
     };
     if !right {
-        let mut failed = Event::new(EventType::AuthnLoginFail).user(person.id, person.name()).failed("wrong_step_up");
-        failed = failed.with("method", name);
-        let mut events = Events::from(failed);
-        if failures >= FIRST_WAIT_AT {
-            let wait = domain::throttle::wait_after(failures).as_secs();
-            let lock = Event::new(EventType::AuthnLoginLock).user(person.id, person.name());
-            events = events.and(lock.with("wait_seconds", wait));
-        }
-        return Ok(Outcome::done(Err(StepUpError::Wrong), events));
+        let failed = failure::events(&Who::Person(&person), "wrong_step_up", failures);
+        return Ok(Outcome::done(Err(StepUpError::Wrong), failed));
     }
     throttle::clear(tx, Kind::Factor, &key).await?;
     // The password alone keeps what the session has; a second factor beside the one of sign-in makes two.
     let (acr, amr) = match checked {
         Checked::Password(_) => (own.acr.clone(), own.amr.clone()),
-        _ => (AAL2.to_owned(), "pwd otp mfa".to_owned()),
+        _ => (TWO_FACTORS.0.to_owned(), TWO_FACTORS.1.to_owned()),
     };
     let before = own.acr.clone();
     let renewed = session::renew(app, tx, own, (&acr, &amr)).await?.ok_or(StepUpError::SignedOut)?;

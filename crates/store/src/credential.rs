@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use domain::id::{CredentialId, UserId};
 use domain::password::Kind;
-use domain::time::Timestamp;
 
 use crate::counter;
 use crate::db::{Read, WriteTx, params, sql};
@@ -114,35 +113,6 @@ pub async fn used(tx: &mut WriteTx<'_>, id: CredentialId) -> Result<(), StoreErr
     tx.execute(sql!("UPDATE credential SET last_used_at = $3 WHERE realm_id = $1 AND id = $2"), values)
         .await
         .map(|_| ())
-}
-
-/// A factor as its owner sees it.
-#[derive(Clone, Debug)]
-pub struct Factor {
-    /// Its row.
-    pub id: CredentialId,
-    /// `password`, `totp`, …
-    pub kind: String,
-    /// Since when.
-    pub created_at: Timestamp,
-    /// Last used.
-    pub last_used_at: Option<Timestamp>,
-}
-
-/// The factors in force.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn list(tx: &mut impl Read, user: UserId) -> Result<Vec<Factor>, StoreError> {
-    let sql = sql!(
-        "SELECT id, kind, created_at, last_used_at FROM credential
-          WHERE realm_id = $1 AND user_id = $2 AND ended_at IS NULL AND confirmed_at IS NOT NULL ORDER BY id"
-    );
-    let rows = tx.query(sql, params![tx.realm(), user]).await?;
-    let factor = |row: &crate::db::Row| {
-        Ok(Factor { id: row.get(0)?, kind: row.get(1)?, created_at: row.get(2)?, last_used_at: row.get(3)? })
-    };
-    rows.iter().map(factor).collect()
 }
 
 /// Replaces the hash of the same password by one with the current parameters (PW-14); `false` if the password was ended, or raised, meanwhile.

@@ -2,9 +2,13 @@
 
 use domain::id::{DeviceId, UserId};
 use domain::secret::SecretHash;
+use domain::time::days;
 
 use crate::db::{Read, WriteTx, params, sql};
 use crate::error::StoreError;
+
+/// A person is recognised on a device for so long after they last signed in there (2.4).
+pub const RECOGNISED_DAYS: u64 = 180;
 
 /// The device with this cookie.
 ///
@@ -21,9 +25,11 @@ pub async fn find(tx: &mut impl Read, hash: &SecretHash) -> Result<Option<Device
 /// [`StoreError`].
 pub async fn knows(tx: &mut impl Read, device: DeviceId, user: UserId) -> Result<bool, StoreError> {
     let sql = sql!(
-        "SELECT last_at FROM device_principal WHERE realm_id = $1 AND device_id = $2 AND principal_id = $3 AND ended_at IS NULL"
+        "SELECT last_at FROM device_principal
+          WHERE realm_id = $1 AND device_id = $2 AND principal_id = $3 AND ended_at IS NULL AND last_at > $4"
     );
-    Ok(tx.one(sql, params![tx.realm(), device, user]).await?.is_some())
+    let since = tx.now().minus(days(RECOGNISED_DAYS));
+    Ok(tx.one(sql, params![tx.realm(), device, user, since]).await?.is_some())
 }
 
 /// A device that was not known.
@@ -51,4 +57,16 @@ pub async fn signed_in(tx: &mut WriteTx<'_>, device: DeviceId, user: UserId) -> 
          ON CONFLICT (realm_id, device_id, principal_id) DO UPDATE SET last_at = $4, ended_at = NULL"
     );
     tx.execute(bind, params![realm, device, user, now]).await.map(|_| ())
+}
+
+/// Nobody recognises the person any more: whoever has a cookie of theirs may be somebody else.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn forget(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), StoreError> {
+    let sql = sql!(
+        "UPDATE device_principal SET ended_at = $3 WHERE realm_id = $1 AND principal_id = $2 AND ended_at IS NULL"
+    );
+    let values = params![tx.realm(), user, tx.now()];
+    tx.execute(sql, values).await.map(|_| ())
 }

@@ -177,7 +177,7 @@ pub async fn set_recovery_codes(
 ) -> Result<(), StoreError> {
     let (realm, now, by) = (tx.realm(), tx.now(), tx.allowed().actor().principal());
     let end = sql!(
-        "UPDATE credential SET ended_at = $3, ended_by = $4
+        "UPDATE credential SET ended_at = $3, ended_by = $4, secret = NULL
           WHERE realm_id = $1 AND user_id = $2 AND kind = 'recovery_codes' AND ended_at IS NULL"
     );
     tx.execute(end, params![realm, user, now, by]).await?;

@@ -277,6 +277,8 @@ pub struct Proved {
     pub acr: String,
     /// With what.
     pub amr: String,
+    /// Until it locks, from the last activity on.
+    pub idle_seconds: i64,
     /// When it locks.
     pub idle_at: Timestamp,
 }
@@ -287,9 +289,9 @@ pub struct Proved {
 /// [`StoreError`].
 pub async fn proved(tx: &mut WriteTx<'_>, id: SessionId, to: &Proved) -> Result<bool, StoreError> {
     let sql = sql!(
-        "UPDATE session SET secret_hash = $3, acr = $4, amr = $5, auth_at = $6, last_active_at = $6, idle_at = $7
+        "UPDATE session SET secret_hash = $3, acr = $4, amr = $5, auth_at = $6, last_active_at = $6, idle_at = $7, idle_seconds = $8
           WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $6 AND absolute_at > $6"
     );
-    let values = params![tx.realm(), id, to.secret.bytes(), &to.acr, &to.amr, tx.now(), to.idle_at];
+    let values = params![tx.realm(), id, to.secret.bytes(), &to.acr, &to.amr, tx.now(), to.idle_at, to.idle_seconds];
     Ok(tx.execute(sql, values).await? == 1)
 }

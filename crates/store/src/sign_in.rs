@@ -125,6 +125,18 @@ pub async fn find(tx: &mut impl Read, holder: &Holder) -> Result<Option<Transact
     tx.one(sql, params![tx.realm(), hash.bytes(), tx.now()]).await?.as_ref().map(from_row).transpose()
 }
 
+/// Whose transaction a handle opens.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_handle(tx: &mut impl Read, handle: &SecretHash) -> Result<Option<UserId>, StoreError> {
+    let sql = sql!(
+        "SELECT user_id FROM sign_in_transaction
+          WHERE realm_id = $1 AND continue_hash = $2 AND flow_hash IS NULL AND used_at IS NULL AND expires_at > $3"
+    );
+    tx.one(sql, params![tx.realm(), handle.bytes(), tx.now()]).await?.map(|row| row.get(0)).transpose()
+}
+
 /// A browser takes a transaction over: the handle is used, the id that was given out over JSON is worth nothing from now on.
 ///
 /// # Errors
@@ -154,6 +166,8 @@ pub struct Advance {
     pub state: String,
     /// A new handle, if one is given out.
     pub handle: Option<SecretHash>,
+    /// The new flow cookie of what a browser holds (SES-02).
+    pub flow: Option<SecretHash>,
     /// Until when.
     pub expires_at: Timestamp,
 }
@@ -164,11 +178,13 @@ pub struct Advance {
 /// [`StoreError`].
 pub async fn advance(tx: &mut WriteTx<'_>, id: TransactionId, to: &Advance) -> Result<bool, StoreError> {
     let sql = sql!(
-        "UPDATE sign_in_transaction SET step = $4, state = $5, continue_hash = $6, expires_at = $7, failures = 0
+        "UPDATE sign_in_transaction SET step = $4, state = $5, continue_hash = $6, expires_at = $7, failures = 0,
+            flow_hash = COALESCE($9, flow_hash)
           WHERE realm_id = $1 AND id = $2 AND step = $3 AND used_at IS NULL AND expires_at > $8"
     );
     let handle = to.handle.as_ref().map(|hash| &hash.bytes()[..]);
-    let values = params![tx.realm(), id, &to.from, to.to, &to.state, handle, to.expires_at, tx.now()];
+    let flow = to.flow.as_ref().map(|hash| &hash.bytes()[..]);
+    let values = params![tx.realm(), id, &to.from, to.to, &to.state, handle, to.expires_at, tx.now(), flow];
     Ok(tx.execute(sql, values).await? == 1)
 }
 
@@ -207,6 +223,17 @@ pub async fn failed(tx: &mut WriteTx<'_>, id: TransactionId) -> Result<(), Store
           WHERE realm_id = $1 AND id = $2 AND used_at IS NULL"
     );
     let values = params![tx.realm(), id, MOST_FAILURES, tx.now()];
+    tx.execute(sql, values).await.map(|_| ())
+}
+
+/// Ends all transactions of a person: their account was closed.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), StoreError> {
+    let sql =
+        sql!("UPDATE sign_in_transaction SET used_at = $3 WHERE realm_id = $1 AND user_id = $2 AND used_at IS NULL");
+    let values = params![tx.realm(), user, tx.now()];
     tx.execute(sql, values).await.map(|_| ())
 }
 

@@ -11,7 +11,8 @@ use axum::routing::MethodRouter;
 use domain::caller::{Caller, Forbidden};
 use domain::id::{SessionId, UserId};
 use domain::permission::Permission;
-use service::caller::Bearer;
+use domain::time::Timestamp;
+use service::caller::{Bearer, Proof};
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem, Paths};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ComponentsBuilder, RefOr};
@@ -298,8 +299,12 @@ pub async fn authenticate(web: &Web, context: &Context, headers: &HeaderMap) -> 
     let refused = || Problem::not_signed_in(true);
     let claims = web.verify(&context.realm, token).await?.ok_or_else(refused)?;
     let session = claims.sid.ok_or_else(refused)?;
-    let bearer =
-        Bearer { user: UserId::from_uuid(claims.sub), session: SessionId::from_uuid(session), issued_at: claims.iat };
+    let proof = Proof {
+        two_factors: claims.acr.as_deref().is_some_and(|acr| acr != domain::session::AAL1),
+        at: Timestamp::from_seconds(claims.auth_time.unwrap_or(0)),
+    };
+    let (user, session) = (UserId::from_uuid(claims.sub), SessionId::from_uuid(session));
+    let bearer = Bearer { user, session, issued_at: claims.iat, proof };
     let caller = service::caller::by_bearer(&web.app, context.realm.key, bearer, context.request.clone()).await?;
     caller.ok_or_else(refused)
 }

@@ -18,6 +18,17 @@ fn nurse() -> Account {
     Account { active: true, password: Some(credential(1)), ..Account::default() }
 }
 
+/// The application of everybody here.
+const PHONE: u128 = 7;
+
+fn second(factor: SecondFactor) -> Option<Proved> {
+    Some(Proved { factor, credential: credential(PHONE) })
+}
+
+fn with_phone(account: Account) -> Account {
+    Account { second_factors: [SecondFactor::Totp].into(), in_force: [credential(PHONE)].into(), ..account }
+}
+
 fn proved() -> Established {
     Established { password: Some(credential(1)), ..Established::default() }
 }
@@ -35,9 +46,9 @@ fn mfa_01_a_sensitive_role_without_a_factor_leads_to_enrolment_and_nowhere_else(
 
     assert_eq!(name(STEPS, &physician, &Established::default()), "password");
     assert_eq!(name(STEPS, &physician, &proved()), "enrol_factor");
-    let bound = Account { second_factors: [SecondFactor::Totp].into(), ..physician };
+    let bound = with_phone(physician);
     assert_eq!(name(STEPS, &bound, &proved()), "second_factor");
-    let both = Established { second: Some(SecondFactor::Totp), ..proved() };
+    let both = Established { second: second(SecondFactor::Totp), ..proved() };
     assert_eq!(name(STEPS, &bound, &both), "session");
 }
 
@@ -49,8 +60,17 @@ fn what_was_proved_dies_with_the_password_and_with_the_account() {
 }
 
 #[test]
+fn a_factor_that_was_removed_proves_nothing_any_more() {
+    let physician = Account { demands_second_factor: true, ..nurse() };
+    let both = Established { second: second(SecondFactor::Totp), ..proved() };
+
+    assert_eq!(name(STEPS, &with_phone(physician.clone()), &both), "session");
+    assert_eq!(name(STEPS, &physician, &both), "dead");
+}
+
+#[test]
 fn mfa_02_acr_and_amr_say_what_happened() {
-    let both = Established { second: Some(SecondFactor::RecoveryCode), ..proved() };
+    let both = Established { second: second(SecondFactor::RecoveryCode), ..proved() };
 
     assert_eq!((proved().acr(), proved().amr()), (AAL1, "pwd"));
     assert_eq!((both.acr(), both.amr()), (AAL2, "pwd otp mfa"));
@@ -80,6 +100,7 @@ fn account() -> impl Strategy<Value = Account> {
             active,
             password: (password > 0).then(|| credential(password)),
             second_factors: totp.then_some(SecondFactor::Totp).into_iter().collect(),
+            in_force: totp.then(|| credential(PHONE)).into_iter().collect(),
             demands_second_factor: demands,
             must_change: reason,
         },
@@ -113,10 +134,10 @@ fn play(account: &mut Account, done: &mut Established, one: Move) {
     let owed = name(STEPS, account, done);
     match (one, owed) {
         (Move::Password, "password") => done.password = account.password,
-        (Move::Second(factor), "second_factor") => done.second = Some(factor),
+        (Move::Second(factor), "second_factor") => done.second = second(factor),
         (Move::Enrol, "enrol_factor") => {
-            account.second_factors.insert(SecondFactor::Totp);
-            done.second = Some(SecondFactor::Totp);
+            *account = with_phone(account.clone());
+            done.second = second(SecondFactor::Totp);
         }
         (Move::Change, "change_password") => {
             account.password = Some(credential(99));
@@ -139,7 +160,7 @@ proptest! {
                 prop_assert!(done.password.is_some() && done.password == account.password);
                 prop_assert!(account.must_change.is_none());
                 let needs_two = account.demands_second_factor || !account.second_factors.is_empty();
-                prop_assert!(!needs_two || done.second.is_some());
+                prop_assert!(!needs_two || done.second.is_some_and(|proved| account.in_force.contains(&proved.credential)));
             }
         }
     }

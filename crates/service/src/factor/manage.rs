@@ -20,6 +20,7 @@ use super::{MOST_TOTP, new_set, open_seed, seal_seed, used_at};
 use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::directory;
+use crate::failure::{self, Who};
 use crate::grant::guard_both;
 use crate::hashing::Overloaded;
 use crate::mail::{self, Notice};
@@ -109,7 +110,7 @@ pub async fn of_user_as_operator(app: &App, operator: Operator, id: UserId) -> R
 }
 
 /// What an application is told once, while it is being bound.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Bound {
     /// The factor's id, for the confirmation.
     pub id: CredentialId,
@@ -117,6 +118,12 @@ pub struct Bound {
     pub seed: Seed,
     /// What the QR code carries.
     pub uri: String,
+}
+
+impl std::fmt::Debug for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bound(…)")
+    }
 }
 
 /// Begins to bind an application; nothing of it counts before it is confirmed.
@@ -156,13 +163,13 @@ pub async fn confirm_totp(
 ) -> Result<Vec<String>, FactorError> {
     let key = throttle_key::factor(app, caller.realm(), caller.user(), "enrolment");
     let input = (app.clone(), caller.clone(), id, code, key);
-    let step = app
+    let (step, first) = app
         .store
         .write(caller.oneself(), app.now(), input, |tx, (app, caller, id, code, key)| {
             Box::pin(look(app, tx, caller, *id, code.as_ref(), key))
         })
         .await??;
-    let codes = new_set(app).await?;
+    let codes = if first { Some(new_set(app).await?) } else { None };
     let input = (app.clone(), caller.clone(), id, step, codes, key);
     app.store
         .write(caller.oneself(), app.now(), input, |tx, (app, caller, id, step, codes, key)| {
@@ -176,7 +183,8 @@ pub async fn confirm_totp(
                 throttle::clear(tx, Kind::Factor, key).await?;
                 let mut events = Events::from(enrolled(&person, "totp", *id).with("label", row.label));
                 let mut shown = Vec::new();
-                if factor::recovery_codes(tx, person.id).await?.is_none() {
+                let still = factor::recovery_codes(tx, person.id).await?.is_none();
+                if let Some(codes) = codes.as_ref().filter(|_| still) {
                     let set = codes.give(app, tx, person.id).await?;
                     shown.clone_from(&codes.shown);
                     events = events.and(enrolled(&person, "recovery_codes", set));
@@ -195,7 +203,7 @@ fn enrolled(person: &User, kind: &'static str, id: CredentialId) -> Event {
         .with("factor", id.to_string())
 }
 
-/// Whether the code is the pending seed's.
+/// The step of the code, if it is the pending seed's, and whether the person has no recovery codes yet.
 async fn look(
     app: &App,
     tx: &mut WriteTx<'_>,
@@ -203,15 +211,25 @@ async fn look(
     id: CredentialId,
     code: Option<&totp::Code>,
     key: &[u8; 32],
-) -> Result<Outcome<Result<i64, FactorError>>, FactorError> {
+) -> Result<Outcome<Result<(i64, bool), FactorError>>, FactorError> {
     let caller = caller::again(app, tx, caller).await??;
     let row = factor::pending(tx, caller.user(), id).await?.ok_or(FactorError::NotFound)?;
-    if let Err(refused) = throttle::count_try(tx, Kind::Factor, key).await? {
-        return Ok(throttle_key::refusal(refused, FactorError::Throttled));
-    }
+    let failures = match throttle::count_try(tx, Kind::Factor, key).await? {
+        Ok(failures) => failures,
+        Err(refused) => return Ok(throttle_key::refusal(refused, FactorError::Throttled)),
+    };
     let (seed, now) = (open_seed(app, tx, &row)?, tx.now());
-    let right = code.and_then(|code| seed.matches(code, now, None));
-    Ok(Outcome::upkeep(right.ok_or(FactorError::Wrong), Upkeep::Throttle))
+    match code.and_then(|code| seed.matches(code, now, None)) {
+        Some(step) => {
+            let first = factor::recovery_codes(tx, caller.user()).await?.is_none();
+            Ok(Outcome::upkeep(Ok((step, first)), Upkeep::Throttle))
+        }
+        None => {
+            let person = user::find(tx, caller.user()).await?.ok_or(FactorError::SignedOut)?;
+            let failed = failure::events(&Who::Person(&person), "wrong_code", failures);
+            Ok(Outcome::done(Err(FactorError::Wrong), failed))
+        }
+    }
 }
 
 /// A factor gets another name.

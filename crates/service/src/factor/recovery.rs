@@ -29,6 +29,11 @@ impl Recovered {
         self.replacement.expose()
     }
 
+    /// The set.
+    pub(crate) const fn credential(&self) -> CredentialId {
+        self.set.id
+    }
+
     /// Its place in the set.
     pub(crate) const fn place(&self) -> usize {
         self.replacement.place()

@@ -15,6 +15,7 @@ use super::{check, differs};
 use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::directory;
+use crate::failure::{self, Who, to_the_end};
 use crate::hashing::{Against, Overloaded};
 use crate::mail::{self, Notice};
 use crate::session::{self, Secrets};
@@ -59,31 +60,42 @@ pub async fn change(
     caller: &Caller,
     (current, new): (Option<Password>, &str),
 ) -> Result<Secrets, ChangeError> {
+    let (app, realm, caller, new) = (app.clone(), realm.clone(), caller.clone(), new.to_owned());
+    to_the_end(async move { run(&app, &realm, &caller, (current, &new)).await }).await
+}
+
+async fn run(
+    app: &App,
+    realm: &Realm,
+    caller: &Caller,
+    (current, new): (Option<Password>, &str),
+) -> Result<Secrets, ChangeError> {
     let turn = app.hashing.admit()?;
-    let key = throttle_key::factor(app, realm.key, caller.user(), "password");
+    let key = throttle_key::factor(app, realm.key, caller.user(), &format!("password {}", caller.session()));
     let looked = app
         .store
         .write(caller.oneself(), app.now(), (app.clone(), caller.clone(), key), |tx, (app, caller, key)| {
             Box::pin(async move {
                 let caller = caller::again(app, tx, caller).await??;
-                if let Err(refused) = throttle::count_try(tx, Kind::Factor, key).await? {
-                    return Ok(throttle_key::refusal(refused, ChangeError::Throttled));
-                }
+                let failures = match throttle::count_try(tx, Kind::Factor, key).await? {
+                    Ok(failures) => failures,
+                    Err(refused) => return Ok(throttle_key::refusal(refused, ChangeError::Throttled)),
+                };
                 let person = user::find(tx, caller.user()).await?.ok_or(ChangeError::SignedOut)?;
                 let always = directory::demands_second_factor(app, tx, person.id).await?;
                 let old = credential::password(tx, person.id).await?;
-                Ok::<_, ChangeError>(Outcome::upkeep(Ok((person, always, old)), Upkeep::Throttle))
+                Ok::<_, ChangeError>(Outcome::upkeep(Ok((person, always, old, failures)), Upkeep::Throttle))
             })
         })
         .await?;
-    let (person, always, old) = looked?;
+    let (person, always, old, failures) = looked?;
     let (id, hash) = old.map(|old| (old.id, old.hash)).ok_or(ChangeError::Wrong)?;
     let right = match current {
         Some(current) => app.hashing.verify_in(turn, current, Against::Stored(hash.clone())).await?,
         None => false,
     };
     if !right {
-        wrong(app, caller).await?;
+        wrong(app, caller, (person, failures)).await?;
         return Err(ChangeError::Wrong);
     }
     let chosen = match acceptable(app, realm, (&person, always), (new, hash)).await {
@@ -121,12 +133,11 @@ async fn was_right(app: &App, caller: &Caller, key: [u8; 32]) -> Result<(), Stor
 }
 
 /// A wrong current password is a failed authentication, and recorded as one.
-async fn wrong(app: &App, caller: &Caller) -> Result<(), StoreError> {
+async fn wrong(app: &App, caller: &Caller, who: (User, i64)) -> Result<(), StoreError> {
     app.store
-        .write(caller.oneself(), app.now(), caller.user(), |tx, id| {
+        .write(caller.oneself(), app.now(), who, |_, (person, failures)| {
             Box::pin(async move {
-                let name = user::find(tx, *id).await?.map(|user| user.name().to_owned()).unwrap_or_default();
-                Ok(Outcome::done((), Event::new(EventType::AuthnLoginFail).user(*id, &name).failed("wrong_password")))
+                Ok(Outcome::done((), failure::events(&Who::Person(person), "wrong_password", *failures)))
             })
         })
         .await

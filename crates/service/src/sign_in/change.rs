@@ -7,12 +7,13 @@ use domain::event::{Event, EventType};
 use domain::id::CredentialId;
 use domain::realm::Realm;
 use domain::session::EndReason;
-use store::{Outcome, Read, credential, session, user};
+use store::{Outcome, Read, credential, device, session, user};
 
 use super::second_factor::decided;
 use super::walk::{self, Arrived};
-use super::{Answer, Held, SignInError, Visit, to_the_end};
+use super::{Answer, Held, SignInError, Visit};
 use crate::app::App;
+use crate::failure::to_the_end;
 use crate::mail::{self, Notice};
 use crate::{directory, password};
 
@@ -54,6 +55,7 @@ pub async fn new_password(
                 let id = CredentialId::new(&*tx.entropy(), tx.now());
                 credential::set_password(tx, id, user.id, hash).await?;
                 user::password_chosen(tx, user.id, false).await?;
+                device::forget(tx, user.id).await?;
                 let ended = session::end_all(tx, user.id, None, EndReason::PasswordChanged).await?;
                 let ended = ended
                     .into_iter()

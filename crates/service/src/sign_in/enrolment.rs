@@ -6,26 +6,35 @@ use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
 use domain::id::CredentialId;
 use domain::realm::Realm;
-use domain::sign_in::SecondFactor;
+use domain::sign_in::{Proved, SecondFactor};
+use domain::throttle::Kind;
 use domain::totp::{self, Seed};
-use store::{Outcome, Read, StoreError, Upkeep, WriteTx, factor, sign_in};
+use store::{Outcome, Read, StoreError, Upkeep, WriteTx, factor, sign_in, throttle};
 
 use super::second_factor::decided;
 use super::walk::{self, Arrived, Found};
-use super::{Answer, Failed, Held, SignInError, Visit, to_the_end};
+use super::{Answer, Held, SignInError, Visit};
 use crate::app::App;
 use crate::factor::{new_set, open_seed, seal_seed, used_at};
+use crate::failure::{self, Who, to_the_end};
 use crate::mail::{self, Notice};
+use crate::throttle as throttle_key;
 
 const STEP: &str = "enrol_factor";
 
 /// What an application is told once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Enrolment {
     /// The seed.
     pub seed: Seed,
     /// What the QR code carries.
     pub uri: String,
+}
+
+impl std::fmt::Debug for Enrolment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Enrolment(…)")
+    }
 }
 
 /// Begins: a new seed, shown once. One that was shown before and not confirmed is worth nothing from now on.
@@ -121,31 +130,29 @@ pub async fn confirm_totp(
         let shown = app.store.write(allowed.clone(), app.now(), input, |tx, (app, held, code)| {
             Box::pin(look(app, tx, held, code.as_ref()))
         });
-        let (binding, step) = shown.await??;
+        let right = shown.await??;
         // Slow, and only for a code that was right.
-        let codes = new_set(&app).await?;
-        let input = (app.clone(), realm.clone(), (held, visit), (binding, step), label, codes);
-        let bound = app.store.write(
-            allowed,
-            app.now(),
-            input,
-            |tx, (app, realm, (held, visit), (binding, step), label, codes)| {
+        let codes = if right.first { Some(new_set(&app).await?) } else { None };
+        let input = (app.clone(), realm.clone(), (held, visit), right, label, codes);
+        let bound =
+            app.store.write(allowed, app.now(), input, |tx, (app, realm, (held, visit), right, label, codes)| {
                 Box::pin(async move {
                     let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
                     let user = found.user.clone();
                     let label = label.clone().unwrap_or_default();
-                    if found.kept.binding != Some(*binding)
-                        || !factor::confirm(tx, *binding, &label, &used_at(*step)).await?
+                    if found.kept.binding != Some(right.binding)
+                        || !factor::confirm(tx, right.binding, &label, &used_at(right.step)).await?
                     {
                         return Err(SignInError::Dead);
                     }
+                    throttle::clear(tx, Kind::Factor, &right.key).await?;
                     let enrolled = |kind: &'static str| {
                         Event::new(EventType::FactorEnrolled).user(user.id, user.name()).with("kind", kind)
                     };
                     let mut arrived = Arrived::went_on(found, held, visit);
-                    arrived.done().second = Some(SecondFactor::Totp);
+                    arrived.done().second = Some(Proved { factor: SecondFactor::Totp, credential: right.binding });
                     arrived.events = vec![enrolled("totp").with("label", label)];
-                    if factor::recovery_codes(tx, user.id).await?.is_none() {
+                    if let Some(codes) = codes.as_ref().filter(|_| right.first) {
                         codes.give(app, tx, user.id).await?;
                         arrived.codes.set.clone_from(&codes.shown);
                         arrived.events.push(enrolled("recovery_codes"));
@@ -153,11 +160,19 @@ pub async fn confirm_totp(
                     mail::notice(app, tx, &user, Notice::FactorAdded).await?;
                     decided(walk::go_on(app, realm, tx, arrived).await?)
                 })
-            },
-        );
+            });
         bound.await??.answer(&app, &realm).await
     })
     .await
+}
+
+/// A code that was right.
+struct Right {
+    binding: CredentialId,
+    step: i64,
+    /// Whether the person has no recovery codes yet.
+    first: bool,
+    key: [u8; 32],
 }
 
 /// Whether the code is the pending seed's; a wrong one is counted and recorded.
@@ -166,8 +181,13 @@ async fn look(
     tx: &mut WriteTx<'_>,
     held: &Held,
     code: Option<&totp::Code>,
-) -> Result<Outcome<Result<(CredentialId, i64), SignInError>>, SignInError> {
+) -> Result<Outcome<Result<Right, SignInError>>, SignInError> {
     let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+    let key = throttle_key::factor(app, tx.realm(), found.user.id, "enrolment");
+    let failures = match throttle::count_try(tx, Kind::Factor, &key).await? {
+        Ok(failures) => failures,
+        Err(refused) => return Ok(throttle_key::refusal(refused, SignInError::Throttled)),
+    };
     let pending = match found.kept.binding {
         Some(binding) => factor::pending(tx, found.user.id, binding).await?,
         None => None,
@@ -177,10 +197,11 @@ async fn look(
         (Some(row), Some(code)) => open_seed(app, tx, row)?.matches(code, now, None).map(|step| (row.id, step)),
         _ => None,
     };
-    if let Some(right) = matched {
-        return Ok(Outcome::nothing(Ok(right)));
+    if let Some((binding, step)) = matched {
+        let first = factor::recovery_codes(tx, found.user.id).await?.is_none();
+        return Ok(Outcome::upkeep(Ok(Right { binding, step, first, key }), Upkeep::Throttle));
     }
     sign_in::failed(tx, found.row.id).await?;
-    let failed = Failed { user: Some(found.user), reason: "wrong_code", failures: 0 };
-    Ok(Outcome::done(Err(SignInError::InvalidCredentials), failed.events(&[0; 32])))
+    let failed = failure::events(&Who::Person(&found.user), "wrong_code", failures);
+    Ok(Outcome::done(Err(SignInError::InvalidCredentials), failed))
 }

@@ -6,15 +6,16 @@ use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
 use domain::realm::Realm;
 use domain::recovery::RecoveryCode;
-use domain::sign_in::SecondFactor;
+use domain::sign_in::{Proved, SecondFactor};
 use domain::throttle::Kind;
 use domain::totp;
 use store::{Outcome, Read, WriteTx, sign_in, throttle};
 
 use super::walk::{self, Arrived, Found, Reached};
-use super::{Answer, Failed, Held, SignInError, Visit, recognised, to_the_end};
+use super::{Answer, Held, SignInError, Visit, recognised};
 use crate::app::App;
 use crate::factor::{self, Recovered};
+use crate::failure::{self, Who, to_the_end};
 use crate::throttle as throttle_key;
 
 const STEP: &str = "second_factor";
@@ -92,14 +93,12 @@ async fn with_totp(
                 };
                 let right = match code {
                     Some(code) => factor::use_totp(app, tx, found.user.id, code).await?,
-                    None => false,
+                    None => None,
                 };
-                if !right {
-                    return wrong(app, tx, found, (failures, counter)).await;
-                }
+                let Some(credential) = right else { return wrong(app, tx, found, (failures, counter)).await };
                 throttle::clear(tx, Kind::Factor, &counter.key).await?;
                 let mut arrived = Arrived::went_on(found, held, visit);
-                arrived.done().second = Some(SecondFactor::Totp);
+                arrived.done().second = Some(Proved { factor: SecondFactor::Totp, credential });
                 decided(walk::go_on(app, realm, tx, arrived).await?)
             })
         })
@@ -142,8 +141,8 @@ async fn wrong(
     for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !counter.recognised) {
         throttle::count_failure(tx, kind, &address).await?;
     }
-    let failed = Failed { user: Some(found.user), reason: "wrong_code", failures };
-    Ok(Outcome::done(Err(SignInError::InvalidCredentials), failed.events(&address)))
+    let failed = failure::events(&Who::Person(&found.user), "wrong_code", failures);
+    Ok(Outcome::done(Err(SignInError::InvalidCredentials), failed))
 }
 
 /// An outcome of the walk as this folder's transactions return it.
@@ -159,6 +158,11 @@ async fn with_recovery_code(
     who: (Held, Visit),
     code: Option<RecoveryCode>,
 ) -> Result<Reached, SignInError> {
+    // Whoever holds no transaction holds no place in the queue either.
+    let holder = who.0.holder();
+    let known =
+        app.store.read(&allowed, app.now(), move |tx| Box::pin(async move { sign_in::find(tx, &holder).await }));
+    known.await?.ok_or(SignInError::Dead)?;
     let turn = app.hashing.admit()?;
     let place = code.as_ref().map(RecoveryCode::place);
     let input = (app.clone(), who.clone(), place);
@@ -216,7 +220,8 @@ async fn with_replacement(
     crate::mail::notice(app, tx, &user, crate::mail::Notice::RecoveryCodeUsed).await?;
     let used = Event::new(EventType::RecoveryCodeUsed).user(user.id, user.name()).with("place", recovered.place());
     let mut arrived = Arrived::went_on(found, held, visit);
-    arrived.done().second = Some(SecondFactor::RecoveryCode);
+    let credential = recovered.credential();
+    arrived.done().second = Some(Proved { factor: SecondFactor::RecoveryCode, credential });
     arrived.events = vec![used];
     arrived.codes.replacement = Some(recovered.replacement());
     decided(walk::go_on(app, realm, tx, arrived).await?)

@@ -192,11 +192,13 @@ async fn account(app: &App, tx: &mut impl Read, user: &User) -> Result<(Account,
     let second: BTreeSet<_> =
         factors.iter().filter(|factor| factor.kind == "totp").map(|_| SecondFactor::Totp).collect();
     let recovery = factors.iter().any(|factor| factor.kind == "recovery_codes");
+    let in_force = factors.iter().filter(|factor| factor.kind != "password").map(|factor| factor.id).collect();
     let holding = directory::holding(app, tx, user.id.into(), AAL1).await?;
     let account = Account {
         active: user.status == Status::Active,
         password: password.map(|factor| factor.id),
         second_factors: second,
+        in_force,
         demands_second_factor: !holding.withheld.is_empty(),
         must_change: password.and_then(must_change),
     };
@@ -260,7 +262,13 @@ async fn wait(
             held
         }
         At::Row(id, from, held) => {
-            let to = Advance { from, to: step.name, state, handle: handle_hash, expires_at };
+            // A new secret after each step: one that was planted or copied before is worth nothing (SES-02).
+            let held = match held {
+                Held::Id(secret) => Held::Id(secret),
+                Held::Flow(_) => Held::Flow(Secret::new(&*entropy)),
+            };
+            let flow = matches!(held, Held::Flow(_)).then(|| held.secret().hash());
+            let to = Advance { from, to: step.name, state, handle: handle_hash, flow, expires_at };
             if !sign_in::advance(tx, id, &to).await? {
                 return Ok(None);
             }
@@ -372,6 +380,8 @@ pub struct Pending {
     pub methods: Vec<&'static str>,
     /// Why the password must be changed.
     pub reason: Option<ChangeReason>,
+    /// Characters that a new password must have.
+    pub least: usize,
     /// The roles that need a second factor: their names for people.
     pub because: Vec<String>,
     /// Who is signing in.
@@ -399,6 +409,7 @@ async fn look(app: &App, tx: &mut impl Read, holder: &Holder) -> Result<Option<P
         step,
         methods: methods(step, &account, recovery),
         reason: account.must_change,
+        least: crate::password::least(account.demands_second_factor),
         because: holding.withheld.iter().filter_map(title).collect(),
         username: user.username.clone().unwrap_or_default(),
     }))
@@ -422,6 +433,10 @@ pub async fn take_over(
         .store
         .write(allowed, app.now(), input, |tx, (handle, flow, nobody)| {
             Box::pin(async move {
+                // Nobody does a step of it meanwhile.
+                if let Some(user) = sign_in::of_handle(tx, handle).await? {
+                    tx.exclusive(Guard::Principal(user.into())).await?;
+                }
                 let taken = sign_in::take_over(tx, handle, flow, nobody).await?;
                 Ok::<_, StoreError>(match taken {
                     Some(step) => Outcome::upkeep(Some(step), Upkeep::SignInStep),

@@ -10,7 +10,7 @@ use domain::session::EndReason;
 use domain::user::Status;
 use serde::{Deserialize, Serialize};
 use store::access::grant;
-use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, session, token, user};
+use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, session, sign_in, token, user};
 
 use super::{Person, UserError, person};
 use crate::app::App;
@@ -75,6 +75,7 @@ async fn disable_with(
                     return Err(UserError::Conflict("Only an active or invited account can be disabled."));
                 }
                 token::void_all(tx, *id).await?;
+                sign_in::end_all(tx, *id).await?;
                 let ended = session::end_all(tx, *id, None, EndReason::UserDisabled).await?;
                 let disabled = Event::new(EventType::UserDisabled).user(*id, before.name()).changed(
                     "status",

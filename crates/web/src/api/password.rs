@@ -4,7 +4,7 @@ use axum::Json as Out;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::password::Password;
+use domain::password::{Password, PasswordError};
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 use service::password::Policy;
@@ -100,7 +100,7 @@ struct PolicyBody {
     /// Names of the person, the organisation and the product are refused, also several of them and with digits or signs around.
     context_words: bool,
     /// Every code that a refusal can have.
-    refusals: [&'static str; 4],
+    refusals: [&'static str; 5],
     /// For people.
     text: String,
 }
@@ -120,7 +120,7 @@ async fn policy() -> Out<PolicyBody> {
         expires_after_days: None,
         blocklist_entries: policy.blocklist,
         context_words: true,
-        refusals: ["too_short", "too_long", "blocklisted", "context_word"],
+        refusals: PasswordError::CODES,
         text: policy.text(),
     })
 }

@@ -25,7 +25,7 @@ use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request::Context;
 use crate::http::version::tagged;
-use crate::table::{Access, SignedIn, Table};
+use crate::table::{Access, SignedIn, Table, fresh};
 
 pub(super) fn mount(table: Table) -> Table {
     table
@@ -149,7 +149,12 @@ async fn create(
     context: Context,
     Json(body): Json<NewUserBody>,
 ) -> Result<Response, Problem> {
-    let person = service::user::invite(&web.app, &caller, body.parse()?).await?;
+    let invite = body.parse()?;
+    // Whoever gives roles proves again who they are, however the person comes to be.
+    if !invite.grants.is_empty() {
+        fresh(&web, &caller, Access::May(Permission::RolesAssign)).await?;
+    }
+    let person = service::user::invite(&web.app, &caller, invite).await?;
     let location = format!("{}/api/v1/users/{}", context.base(), person.user.id);
     let mut response = (StatusCode::CREATED, Out(User::from(person))).into_response();
     if let Ok(location) = HeaderValue::from_str(&location) {

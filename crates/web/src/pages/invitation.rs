@@ -8,7 +8,7 @@ use domain::secret::Secret;
 use serde::Deserialize;
 use service::invitation::LinkError;
 
-use super::{cookie_line, frame, page, see};
+use super::{busy, cookie_line, frame, page, see, wait};
 use crate::config::Web;
 use crate::http::cookie::Cookie;
 use crate::http::form::{self, Form};
@@ -18,6 +18,8 @@ use crate::http::query::Query;
 use crate::http::request::Context;
 use crate::view::{self, InvitationProblem};
 
+/// What the flow cookie begins with while it holds a link's token.
+const MARK: &str = "link-";
 /// A link on a page lives so long.
 const LINK_SECONDS: u64 = 1800;
 
@@ -55,7 +57,7 @@ fn shown(
 }
 
 fn held(headers: &HeaderMap, context: &Context) -> Option<Secret> {
-    Cookie::Flow.read(headers, &context.realm).as_deref().and_then(Secret::parse)
+    Cookie::Flow.read(headers, &context.realm)?.strip_prefix(MARK).and_then(Secret::parse)
 }
 
 pub(super) async fn show(
@@ -67,7 +69,8 @@ pub(super) async fn show(
     if let Some(token) = asked.token {
         let mut response = see(&context, "/invitation");
         response.extensions_mut().insert(HadToken);
-        let value = Secret::parse(&token).map(|token| token.expose()).unwrap_or_default();
+        // Marked, so that a link plants no sign-in: what is held for one is of no use for the other.
+        let value = Secret::parse(&token).map(|token| format!("{MARK}{}", token.expose())).unwrap_or_default();
         cookie_line(&mut response, Cookie::Flow.set(&context.realm, &value, LINK_SECONDS));
         return response;
     }
@@ -105,10 +108,12 @@ pub(super) async fn submit(
             Ok(response)
         }
         Err(LinkError::Refused) => again(InvitationProblem::Refused, StatusCode::BAD_REQUEST),
-        Err(LinkError::Overloaded(_)) => again(InvitationProblem::Busy, StatusCode::SERVICE_UNAVAILABLE),
+        Err(LinkError::Overloaded(_)) => {
+            Ok(busy().on(again(InvitationProblem::Busy, StatusCode::SERVICE_UNAVAILABLE)?))
+        }
         Err(LinkError::Throttled(throttled)) => {
-            let wait = view::Wait::until(web.app.now().seconds(), throttled.until.seconds());
-            again(InvitationProblem::Wait(wait), StatusCode::TOO_MANY_REQUESTS)
+            let (after, wait) = wait(&web, &throttled);
+            Ok(after.on(again(InvitationProblem::Wait(wait), StatusCode::TOO_MANY_REQUESTS)?))
         }
         Err(LinkError::Password(error)) => {
             again(InvitationProblem::Password(super::password::refusal(error)), StatusCode::UNPROCESSABLE_ENTITY)

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::caller::Caller;
-use domain::password::{LEAST_SINGLE_FACTOR, Password, PasswordError};
+use domain::password::{Password, PasswordError};
 use domain::secret::Secret;
 use serde::Deserialize;
 use service::password::ChangeError;
@@ -49,7 +49,7 @@ async fn shown(
         csrf: account_token(web, context, secret),
         why: PasswordWhy::Wanted,
         identifier: service::user::me(&web.app, caller).await?.user.username,
-        least: LEAST_SINGLE_FACTOR,
+        least: service::password::own_least(&web.app, caller).await?,
         problem,
     };
     Ok(page(context, status, shown.render()))

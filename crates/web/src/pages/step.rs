@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::password::LEAST_SINGLE_FACTOR;
 use domain::secret::Secret;
 use domain::sign_in::{ChangeReason, SecondFactor};
 use domain::totp;
@@ -346,7 +345,7 @@ fn change_page(
             Some(ChangeReason::Compromised) | None => PasswordWhy::Compromised,
         },
         identifier: here.identifier(),
-        least: LEAST_SINGLE_FACTOR,
+        least: here.pending.least,
         problem,
     };
     page(context, status, shown.render())

@@ -30,6 +30,7 @@ mod password; // what may be one
 mod refresh; // T1 to T10 of requirements 2.6
 mod sign_in; // equal answers, the throttle
 mod steps; // a step more in the list of a sign-in
+mod stronger; // what a penetration test of second factors found, closed
 mod surface; // route × cause × cookie
 mod tokens; // access tokens that are not acceptable
 mod transactions; // a sign-in in progress
