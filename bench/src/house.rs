@@ -9,8 +9,9 @@ use domain::id::{CredentialId, UserId};
 use domain::password::Password;
 use domain::realm::{Realm, RealmKey, RealmSlug};
 use domain::refresh::RefreshToken;
-use domain::secret::Secret;
-use domain::time::minutes;
+use domain::secret::{Secret, sha256};
+use domain::time::{Timestamp, minutes};
+use domain::totp::{self, Seed};
 use domain::unit::UnitPath;
 use domain::user::{DisplayName, Status, Username};
 use service::App;
@@ -32,6 +33,19 @@ pub(crate) const PASSWORD: &str = "correct-horse-battery-42";
 /// The key-encryption key, 32 times this byte.
 pub(crate) const KEK: u8 = 0x42;
 
+/// How many there are of what, and what their passwords cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Plan {
+    /// Nurses with [`PASSWORD`].
+    pub(crate) people: usize,
+    /// Whether each of them has an authenticator application.
+    pub(crate) codes: bool,
+    /// Sessions that wait for a refresh.
+    pub(crate) sessions: usize,
+    /// Of a new hash.
+    pub(crate) cost: Cost,
+}
+
 /// Who and what waits in the realm.
 #[derive(Clone, Default)]
 pub(crate) struct Guests {
@@ -47,7 +61,19 @@ impl Guests {
     }
 }
 
+/// What somebody's application shows; it works once.
+pub(crate) fn code(username: &str, now: Timestamp) -> totp::Code {
+    seed(username).code(totp::step_of(now))
+}
+
+fn seed(username: &str) -> Seed {
+    let hash = sha256(&[b"a seed of the bench: ", username.as_bytes()]);
+    // 20 of 32 bytes: there is one.
+    Seed::from_stored(&hash[..20]).unwrap_or_else(|| Seed::new(&SystemEntropy))
+}
+
 /// An app on an embedded database.
+#[derive(Clone)]
 pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) realm: Arc<Realm>,
@@ -56,36 +82,70 @@ pub(crate) struct House {
     pub(crate) hash: String,
 }
 
+/// Somebody new.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) username: String,
+    /// The stored hash of their password, as an import puts it there; none: they have not chosen one.
+    pub(crate) hash: Option<String>,
+    pub(crate) status: Status,
+    /// Whether they have an authenticator application.
+    pub(crate) codes: bool,
+}
+
 impl House {
     /// Makes it in an empty folder.
-    pub(crate) async fn build(folder: &Path, base_url: &str, people: usize, sessions: usize) -> Result<Self, Failure> {
+    pub(crate) async fn build(folder: &Path, base_url: &str, plan: Plan) -> Result<Self, Failure> {
         let entropy = Arc::new(SystemEntropy);
         let store = Store::open(&Options::new(Location::Folder(folder.to_owned())), entropy.clone()).await?;
         store.migrate(SystemClock.now()).await?;
         let seal = Arc::new(Seal::new(Secret::from_bytes([KEK; 32])));
-        let hashing = Hashing::start(Cost::default(), seal.derive("pepper", RealmKey::MAIN), &*entropy);
+        let hashing = Hashing::start(plan.cost, seal.derive("pepper", RealmKey::MAIN), &*entropy);
         let app = App::new(store, Arc::new(SystemClock), entropy, seal, hashing, Settings::new(base_url));
         let realm = realm(&app, base_url).await?;
         let hash = app.hashing.hash(Password::typed(PASSWORD)?, &*app.entropy).await?;
-        let mut ids = Vec::with_capacity(people);
-        let mut names = Vec::with_capacity(people);
-        for number in 0..people {
-            let name = format!("nurse-{number}");
-            ids.push(nurse(&app, realm.key, &name, &hash).await?);
-            names.push(name);
-        }
-        let (sealing, key) = (app.clone(), realm.key);
+        let mut house = Self { app, realm: Arc::new(realm), guests: Guests::default(), hash: hash.clone() };
+        let person = |number: usize| Person {
+            username: format!("nurse-{number:05}"),
+            hash: Some(hash.clone()),
+            status: Status::Active,
+            codes: plan.codes,
+        };
+        let people: Vec<Person> = (0..plan.people).map(person).collect();
+        let names: Vec<String> = people.iter().map(|person| person.username.clone()).collect();
+        let ids = house.add(people).await?;
+        let (sealing, key) = (house.app.clone(), house.realm.key);
         let seal = move |id: domain::id::FamilyId, secret: &Secret| {
             let (row, column) = (id.uuid(), "family_key");
             let place = Place { table: "refresh_family", column, row: row.as_bytes() };
             sealing.seal.seal(&*sealing.entropy, key, place, secret.bytes()).map_err(store::StoreError::from)
         };
-        let begun = app.now().minus(minutes(10));
+        let begun = house.app.now().minus(minutes(10));
+        let store = &house.app.store;
         let families =
-            families::seed(&app.store, Allowed::cli("bench", key).allowed(), begun, &ids, sessions, Arc::new(seal))
+            families::seed(store, Allowed::cli("bench", key).allowed(), begun, &ids, plan.sessions, Arc::new(seal))
                 .await?;
-        let guests = Guests { people: names.into(), families: families.into() };
-        Ok(Self { app, realm: Arc::new(realm), guests, hash })
+        house.guests = Guests { people: names.into(), families: families.into() };
+        Ok(house)
+    }
+
+    /// Adds people, many at once; their ids in the order of the list.
+    pub(crate) async fn add(&self, people: Vec<Person>) -> Result<Vec<UserId>, Failure> {
+        const AT_ONCE: usize = 32;
+        let mut ids = Vec::with_capacity(people.len());
+        for some in people.chunks(AT_ONCE) {
+            let tasks: Vec<_> = some
+                .iter()
+                .map(|person| {
+                    let (app, realm, person) = (self.app.clone(), self.realm.key, person.clone());
+                    tokio::spawn(async move { nurse(&app, realm, &person).await })
+                })
+                .collect();
+            for task in tasks {
+                ids.push(task.await??);
+            }
+        }
+        Ok(ids)
     }
 
     /// Closes it, so that another process serves it.
@@ -105,10 +165,10 @@ async fn realm(app: &App, base_url: &str) -> Result<Realm, Failure> {
     Ok(made)
 }
 
-async fn nurse(app: &App, realm: RealmKey, name: &str, hash: &str) -> Result<UserId, Failure> {
+async fn nurse(app: &App, realm: RealmKey, person: &Person) -> Result<UserId, Failure> {
     let unit = UnitPath::root();
     let invite = Invite {
-        username: Username::parse(name)?,
+        username: Username::parse(&person.username)?,
         display_name: DisplayName::parse("Noor Castellan")?,
         given_name: None,
         family_name: None,
@@ -119,23 +179,26 @@ async fn nurse(app: &App, realm: RealmKey, name: &str, hash: &str) -> Result<Use
         unit: unit.clone(),
         grants: vec![FirstGrant { role: "nurse".to_owned(), unit, reason: "bench".to_owned() }],
     };
-    let (person, _) =
+    let (made, _) =
         service::user::create_as_operator(app, Allowed::cli("bench", realm), invite, Purpose::Activation).await?;
-    let id = person.user.id;
+    let id = made.user.id;
     let credential = CredentialId::new(&*app.entropy, app.now());
+    let input = (credential, person.hash.clone(), person.status);
     app.store
-        .write(
-            Allowed::cli("bench", realm).into(),
-            app.now(),
-            (credential, hash.to_owned()),
-            move |tx, (credential, hash)| {
-                Box::pin(async move {
+        .write(Allowed::cli("bench", realm).into(), app.now(), input, move |tx, (credential, hash, status)| {
+            Box::pin(async move {
+                if let Some(hash) = hash {
                     store::credential::set_password(tx, *credential, id, hash).await?;
-                    store::user::set_status(tx, id, Status::Invited, Status::Active).await?;
-                    Ok::<_, StoreError>(Outcome::upkeep((), Upkeep::Pending))
-                })
-            },
-        )
+                }
+                if *status != Status::Invited {
+                    store::user::set_status(tx, id, Status::Invited, *status).await?;
+                }
+                Ok::<_, StoreError>(Outcome::upkeep((), Upkeep::Pending))
+            })
+        })
         .await?;
+    if person.codes {
+        service::factor::seed_totp(app, Allowed::cli("bench", realm), id, (seed(&person.username), "phone")).await?;
+    }
     Ok(id)
 }

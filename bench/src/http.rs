@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use domain::refresh::RefreshToken;
-use serde_json::json;
+use serde_json::{Value as Json, json};
+use service::clock::{Clock, SystemClock};
 
 use crate::Failure;
-use crate::house::{KEK, PASSWORD};
+use crate::house::{self, KEK, PASSWORD};
 use crate::measure::{since, wall};
 
 /// The program beside this one.
@@ -24,10 +25,19 @@ pub(crate) fn free_port() -> Result<u16, Failure> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
+/// What a sign-in came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    /// `Retry-After`, seconds.
+    pub(crate) retry_after: Option<u64>,
+}
+
 /// `bailiwick serve`, ended with this value.
 pub(crate) struct Server {
     process: Child,
     port: u16,
+    operations: u16,
     client: reqwest::Client,
 }
 
@@ -36,18 +46,20 @@ impl Server {
     pub(crate) fn start(folder: &Path, port: u16) -> Result<Self, Failure> {
         let base = format!("http://localhost:{port}");
         let key = format!("{KEK:02x}").repeat(32);
+        let operations = free_port()?;
         let process = Command::new(program()?)
             .arg("serve")
             .env("BAILIWICK__SERVER__BASE_URL", &base)
             .env("BAILIWICK__SERVER__LISTEN", format!("127.0.0.1:{port}"))
-            .env("BAILIWICK__SERVER__OPERATIONS_LISTEN", format!("127.0.0.1:{}", free_port()?))
+            .env("BAILIWICK__SERVER__OPERATIONS_LISTEN", format!("127.0.0.1:{operations}"))
+            .env("BAILIWICK__SERVER__MAX_CONNECTIONS_PER_ADDRESS", "0")
             .env("BAILIWICK__DATABASE__LOCATION", folder)
             .env("BAILIWICK__KEYS__ENCRYPTION_KEY", key)
             .env("BAILIWICK__LOG__LEVEL", "error")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        Ok(Self { process, port, client: reqwest::Client::builder().no_proxy().build()? })
+        Ok(Self { process, port, operations, client: reqwest::Client::builder().no_proxy().build()? })
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -89,13 +101,33 @@ impl Server {
         if status == 200 { Ok(()) } else { Err(format!("refresh: {status} {text}").into()) }
     }
 
-    /// Signs in; returns the status.
-    pub(crate) async fn sign_in(&self, person: &str) -> Result<u16, Failure> {
+    /// Signs in: the password, and the second factor where it is owed.
+    pub(crate) async fn sign_in(&self, person: &str) -> Result<Answered, Failure> {
         let body = json!({ "identifier": person, "password": PASSWORD, "audience": "clinic" });
-        let response = self.client.post(self.url("/api/v1/sign-in")).json(&body).send().await?;
-        let status = response.status().as_u16();
+        let (answered, text) = self.post("/api/v1/sign-in", &body).await?;
+        let answer: Json = serde_json::from_str(&text)?;
+        if answer["outcome"] != "second_factor" {
+            return Ok(answered);
+        }
+        let code = house::code(person, SystemClock.now()).expose();
+        let body = json!({ "transaction": answer["transaction"], "method": "totp", "code": code });
+        Ok(self.post("/api/v1/sign-in/second-factor", &body).await?.0)
+    }
+
+    async fn post(&self, path: &str, body: &Json) -> Result<(Answered, String), Failure> {
+        let response = self.client.post(self.url(path)).json(body).send().await?;
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let answered = Answered { status: response.status().as_u16(), retry_after };
+        Ok((answered, response.text().await?))
+    }
+
+    /// Whether the operations listener says that it lives; in how many milliseconds.
+    pub(crate) async fn health(&self) -> Result<f64, Failure> {
+        let start = wall();
+        let response = self.client.get(format!("http://localhost:{}/healthz", self.operations)).send().await?;
+        let status = response.status();
         response.bytes().await?;
-        Ok(status)
+        if status == 200 { Ok(since(start) * 1e3) } else { Err(format!("health: {status}").into()) }
     }
 
     /// Resident memory in MiB, and its part that no file stands behind.

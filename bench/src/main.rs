@@ -9,14 +9,18 @@ mod measure; // clocks, and two things beside each other
 mod report; // lines with their targets
 
 mod blocklist; // is this one that everybody tries?
+mod crowd; // many sign-ins at once
+mod equal_answers; // do answers tell who exists?
 mod families; // refresh families, and moving them on
 mod flood; // latency of a refresh while passwords are checked
 mod house; // a realm with people and sessions
 mod http; // a server process and requests to it
+mod pages; // what a page transfers
 mod permission; // may this caller do that?
 mod refresh; // one refresh after the other, durable
 mod sign_in; // passwords at full load
 mod start; // start, memory, size
+mod surface; // the router in process
 mod token; // issuing and validating
 
 use std::process::ExitCode;
@@ -35,10 +39,13 @@ const NAMES: &[&str] = &[
     "refresh-sqlite",
     "refresh-postgres",
     "sign-in",
+    "equal-answers",
     "flood",
     "flood-http",
     "start",
     "memory",
+    "crowd",
+    "pages",
     "size",
 ];
 
@@ -78,9 +85,12 @@ fn run(name: &str, rest: u64, report: &mut Report) -> Result<(), Failure> {
         "refresh-sqlite" => runtime.block_on(refresh::sqlite(report)),
         "refresh-postgres" => runtime.block_on(refresh::postgres(report)),
         "sign-in" => runtime.block_on(sign_in::at_full_load(report)),
+        "equal-answers" => runtime.block_on(equal_answers::compare(report)),
         "flood" => runtime.block_on(flood::in_process(report)),
         "flood-http" => runtime.block_on(flood::over_http(report)),
         "start" => runtime.block_on(start::second(report)),
+        "pages" => runtime.block_on(pages::transferred(report)),
+        "crowd" => runtime.block_on(crowd::all_at_once(report)),
         "memory" => runtime.block_on(start::memory(report, rest)),
         _ => start::size(report),
     }

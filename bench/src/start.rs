@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Failure;
-use crate::house::House;
+use crate::house::{House, Plan};
 use crate::http::{Server, free_port, program};
 use crate::measure::{cpu_of, median};
 use crate::report::{Report, Target};
@@ -15,7 +15,13 @@ const SIGN_INS: usize = 100;
 pub(crate) async fn second(report: &Report) -> Result<(), Failure> {
     let folder = testkit::Folder::new();
     let port = free_port()?;
-    House::build(folder.path(), &format!("http://localhost:{port}"), 10, 10).await?.leave();
+    House::build(
+        folder.path(),
+        &format!("http://localhost:{port}"),
+        Plan { people: 10, sessions: 10, ..Plan::default() },
+    )
+    .await?
+    .leave();
     let (mut times, mut cpu) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         let server = Server::start(folder.path(), port)?;
@@ -31,14 +37,19 @@ pub(crate) async fn second(report: &Report) -> Result<(), Failure> {
 pub(crate) async fn memory(report: &Report, rest: u64) -> Result<(), Failure> {
     let folder = testkit::Folder::new();
     let port = free_port()?;
-    let house = House::build(folder.path(), &format!("http://localhost:{port}"), SIGN_INS, 10).await?;
+    let house = House::build(
+        folder.path(),
+        &format!("http://localhost:{port}"),
+        Plan { people: SIGN_INS, sessions: 10, ..Plan::default() },
+    )
+    .await?;
     let guests = house.leave();
     let server = Server::start(folder.path(), port)?;
     server.first_response()?;
     let (begin, _) = server.memory()?;
     let mut let_in = 0;
     for person in guests.people.iter() {
-        let_in += usize::from(server.sign_in(person).await? == 200);
+        let_in += usize::from(server.sign_in(person).await?.status == 200);
     }
     let (busy, _) = server.memory()?;
     tokio::time::sleep(Duration::from_secs(rest)).await;

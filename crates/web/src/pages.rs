@@ -11,7 +11,7 @@ mod step;
 mod step_up;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use domain::caller::Caller;
@@ -218,8 +218,50 @@ async fn problem(context: Context, name: Path<String>) -> Result<Response, Probl
     Ok(english(StatusCode::OK, shown.render()))
 }
 
-async fn asset(State(_): State<Web>, headers: HeaderMap, file: Path<String>) -> Result<Response, Problem> {
+async fn asset(State(_): State<Web>, headers: HeaderMap, uri: Uri, file: Path<String>) -> Result<Response, Problem> {
     let name = format!("/assets/{}", file.0);
     let asset = view::assets::ALL.iter().find(|asset| asset.path == name).ok_or(Code::NotFound)?;
-    Ok(tagged(&headers, asset.content_type, "public, max-age=3600", asset.bytes.to_vec()))
+    // An address with the version of this content never means another content.
+    let this = uri.query().and_then(|query| query.strip_prefix("v=")) == Some(asset.version);
+    let cache = if this { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+    let packed = takes_gzip(&headers);
+    let bytes = if packed { asset.gzip } else { asset.bytes };
+    let mut response = tagged(&headers, asset.content_type, cache, bytes.to_vec());
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if packed {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
+}
+
+/// Whether `Accept-Encoding` names gzip and does not refuse it.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let zero = |part: &str| part.strip_prefix("q=").is_some_and(|weight| weight.parse() == Ok(0.0_f32));
+        named && !parts.any(zero)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_those_who_name_it() {
+        let takes = |sent: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, sent.parse().expect("a value"));
+            takes_gzip(&headers)
+        };
+        for sent in ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, GZIP;q=0.5", "deflate,gzip;q=1"] {
+            assert!(takes(sent), "{sent}");
+        }
+        for sent in ["", "identity", "br", "gzip;q=0", "gzip; q=0.000", "x-gzip-like"] {
+            assert!(!takes(sent), "{sent}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
 }

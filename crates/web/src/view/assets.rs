@@ -9,31 +9,53 @@ pub struct Asset {
     pub content_type: &'static str,
     /// Its content.
     pub bytes: &'static [u8],
+    /// The same, packed once by `build.rs`. Assets hold no secret and nothing that was sent (decision 20).
+    pub gzip: &'static [u8],
+    /// Another one whenever the content is: an address with it may be kept for ever.
+    pub version: &'static str,
 }
 
+const CSS: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml; charset=utf-8";
+
+macro_rules! asset {
+    ($file:literal, $content_type:expr) => {
+        Asset {
+            path: concat!("/assets/", $file),
+            content_type: $content_type,
+            bytes: include_bytes!(concat!("../../assets/", $file)),
+            gzip: include_bytes!(concat!(env!("OUT_DIR"), "/", $file, ".gz")),
+            version: env!(concat!("VERSION_", $file)),
+        }
+    };
+}
+
+macro_rules! address {
+    ($file:literal) => {
+        concat!("/assets/", $file, "?v=", env!(concat!("VERSION_", $file)))
+    };
+}
 
 /// Every asset.
 pub const ALL: &[Asset] = &[
-    Asset {
-        path: "/assets/bailiwick.css",
-        content_type: "text/css; charset=utf-8",
-        bytes: include_bytes!("../../assets/bailiwick.css"),
-    },
-    Asset {
-        path: "/assets/print.css",
-        content_type: "text/css; charset=utf-8",
-        bytes: include_bytes!("../../assets/print.css"),
-    },
-    Asset {
-        path: "/assets/bailiwick.js",
-        content_type: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../assets/bailiwick.js"),
-    },
-    Asset { path: "/assets/icons.svg", content_type: SVG, bytes: include_bytes!("../../assets/icons.svg") },
-    Asset { path: "/assets/logo.svg", content_type: SVG, bytes: include_bytes!("../../assets/logo.svg") },
-    Asset { path: "/assets/wordmark.svg", content_type: SVG, bytes: include_bytes!("../../assets/wordmark.svg") },
+    asset!("bailiwick.css", CSS),
+    asset!("print.css", CSS),
+    asset!("bailiwick.js", "text/javascript; charset=utf-8"),
+    asset!("icons.svg", SVG),
+    asset!("logo.svg", SVG),
+    asset!("wordmark.svg", SVG),
 ];
+
+/// Addresses as pages name them.
+pub(crate) const SHEET: &str = address!("bailiwick.css");
+/// The sheet for paper.
+pub(crate) const PRINT: &str = address!("print.css");
+/// The one script.
+pub(crate) const SCRIPT: &str = address!("bailiwick.js");
+/// Icons, by their names as fragments.
+pub(crate) const ICONS: &str = address!("icons.svg");
+/// The picture of a tab.
+pub(crate) const LOGO: &str = address!("logo.svg");
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use domain::realm::RealmKey;
-use testkit::{Answer, TestApp};
+use testkit::{Answer, Browser, TestApp};
 
 const LISTED: &str = "https://app.example.org";
 
@@ -357,4 +357,29 @@ async fn names_are_escaped_on_pages() {
         browser.form("/sign-in", &[("identifier", evil), ("password", "wrong"), ("csrf", &csrf)]).await.expect(401);
 
     assert!(!answer.text.contains("<script>alert"), "{}", answer.text);
+}
+
+async fn get(browser: &mut Browser, path: &str, takes: &str) -> Answer {
+    browser.call(Method::GET, path).header("accept", "text/html").header("accept-encoding", takes).send().await
+}
+
+#[tokio::test]
+async fn assets_are_packed_and_kept_for_ever_by_their_version_and_pages_are_not() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let page = get(&mut browser, "/sign-in", "gzip, br").await.expect(200);
+    assert_eq!(page.header("content-encoding"), "", "it repeats what was typed beside its token");
+    let (_, rest) = page.text.split_once("<link rel=\"stylesheet\" href=\"").expect("a style sheet");
+    let address = rest.split('"').next().expect("its address").to_owned();
+    let sheet = get(&mut browser, &address, "gzip, br").await.expect(200);
+    assert_eq!(sheet.header("content-encoding"), "gzip");
+    assert_eq!(sheet.header("vary"), "accept-encoding");
+    assert_eq!(sheet.header("cache-control"), "public, max-age=31536000, immutable");
+    let plain = get(&mut browser, &address, "identity").await.expect(200);
+    assert_eq!(plain.header("content-encoding"), "");
+    assert!(plain.text.contains("body"), "{}", plain.text);
+    assert_ne!(plain.header("etag"), sheet.header("etag"));
+    for old in ["/assets/bailiwick.css", "/assets/bailiwick.css?v=0", "/assets/bailiwick.css?v="] {
+        assert_eq!(get(&mut browser, old, "gzip").await.expect(200).header("cache-control"), "public, max-age=3600");
+    }
 }
