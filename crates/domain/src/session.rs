@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 pub const AAL1: &str = "urn:bailiwick:aal1";
 /// Signed in with two factors.
 pub const AAL2: &str = "urn:bailiwick:aal2";
-/// Seconds for which a replaced session secret or generation is still answered.
+/// Seconds for which a replaced refresh generation is still answered.
 pub const GRACE_SECONDS: u64 = 30;
 
 /// When a session locks and when it is over.

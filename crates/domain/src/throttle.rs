@@ -1,5 +1,5 @@
-//! How often may be tried. Counters stand in the database and rise *before* the expensive check (2.4); the keys are keyed hashes of
-//! identifiers, whether or not anybody has that name, so that a wait tells nothing.
+//! How often may be tried. Counters stand in the database; those of identifiers and factors rise *before* the expensive check (2.4). The keys are
+//! keyed hashes, of an identifier whether or not anybody has that name, so that a wait tells nothing.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub const LONGEST_WAIT: Duration = hours(1);
 pub enum Kind {
     /// Failures in a row for one identifier (F1).
     Identifier,
-    /// Failures in a row for one factor of one person: a code, or a password asked for again (F1, F7).
+    /// Failures in a row for one factor of one person, by recognised device or session: a code, or a password asked for again (F1, F2).
     Factor,
     /// Failures from one address in a minute (F3).
     AddressMinute,

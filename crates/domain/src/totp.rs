@@ -1,6 +1,6 @@
 //! Time-based one-time passwords (RFC 6238): HMAC-SHA-1, six digits, 30 seconds, because that is what authenticator applications know (C-29).
 //!
-//! Pure: the instant is an argument. Which step was used last is `store::credential`'s to remember; a code works once (TOTP-02).
+//! Pure: the instant is an argument. Which step was used last is `store::factor`'s to remember; a code works once (TOTP-02).
 
 use aws_lc_rs::hmac;
 use unicode_normalization::UnicodeNormalization;

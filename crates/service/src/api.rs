@@ -69,7 +69,7 @@ pub async fn catalogue(
         .await
 }
 
-/// Checks credentials. Guessing is throttled by audience and address; the same answer for unknown and wrong.
+/// Checks credentials. Guessing is throttled by address; the same answer for unknown and wrong.
 async fn authenticate(
     app: &App,
     realm: RealmKey,

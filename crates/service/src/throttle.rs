@@ -21,7 +21,7 @@ pub(crate) fn address(app: &App, realm: RealmKey, purpose: &str, request: &Reque
     key(app, realm, purpose, prefix(request).as_bytes())
 }
 
-/// The key of one factor of one person.
+/// The key of one factor of one person; `factor` may name a device or a session too.
 pub(crate) fn factor(app: &App, realm: RealmKey, user: UserId, factor: &str) -> [u8; 32] {
     key(app, realm, "factor", format!("{user} {factor}").as_bytes())
 }

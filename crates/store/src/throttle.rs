@@ -75,7 +75,7 @@ pub async fn count_failure(tx: &mut WriteTx<'_>, kind: Kind, key: &[u8; 32]) -> 
     tx.execute(sql, params![tx.realm(), kind.as_str(), &key[..], now, ends]).await.map(|_| ())
 }
 
-/// Forgets the failures of an identifier: its owner signed in, or an administrator lifted the wait.
+/// Forgets the failures of an identifier or a factor: its owner proved who they are.
 ///
 /// # Errors
 /// [`StoreError`].

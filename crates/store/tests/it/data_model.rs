@@ -23,6 +23,11 @@ fn tables() -> Vec<Table> {
                 let name = rest.trim_end_matches(" (").trim_matches('"').to_owned();
                 tables.push(Table { name, says: comment.join(" "), columns: Vec::new(), refers: Vec::new() });
                 inside = true;
+            } else if let Some(rest) = line.strip_prefix("ALTER TABLE ") {
+                let (name, added) = rest.split_once(" ADD COLUMN ").expect("a column more");
+                let (code, says) = added.split_once("; --").unwrap_or((added, ""));
+                let table = tables.iter_mut().find(|table| table.name == name.trim_matches('"')).expect("a table");
+                column(table, &format!("{code}, --{says}"));
             } else if line.starts_with(");") {
                 inside = false;
                 comment.clear();

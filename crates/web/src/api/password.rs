@@ -1,4 +1,4 @@
-//! Choosing a password with a link.
+//! Choosing a password with a link, changing one's own, and the policy.
 
 use axum::Json as Out;
 use axum::extract::State;

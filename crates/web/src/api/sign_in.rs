@@ -114,7 +114,7 @@ enum AnswerBody {
 
 /// Signs in with a password. Sets the session and refresh cookies of the new session, or says which step is owed.
 ///
-/// The same answer and work for unknown, wrong, disabled and locked.
+/// The same answer and work for unknown, wrong and disabled.
 #[utoipa::path(post, path = "/api/v1/sign-in", tag = "sign-in", request_body = SignInBody, security(()),
     responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody),
         (status = 401, description = "`invalid-credentials`", body = ProblemDocument),

@@ -139,7 +139,8 @@ pub(super) fn reason(sent: &str, pointer: &str) -> Result<String, Problem> {
     printable(sent, 3, 500).map_err(|error| invalid(pointer, error))
 }
 
-/// Invites a person, who gets a single-use link and chooses the password; no administrator ever sets or sees one.
+/// Invites a person, who gets a single-use link and chooses the password; no administrator ever sets or sees one. With `grants`, it needs two
+/// factors proved within five minutes, as giving roles does.
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = NewUserBody, security(("bearer" = [])),
     responses((status = 201, description = "Invited", body = User, headers(("Location" = String, description = "The person"))),
         (status = "4XX", description = "Refused", body = ProblemDocument)))]

@@ -35,25 +35,28 @@ pub(super) struct Fields {
     new_password: String,
 }
 
-fn shown(
-    web: &Web,
-    context: &Context,
+async fn shown(
+    (web, context): (&Web, &Context),
     token: Option<&Secret>,
     problem: Option<InvitationProblem>,
     status: StatusCode,
-) -> Response {
+) -> Result<Response, Problem> {
+    let least = match token {
+        Some(token) => service::invitation::least(&web.app, context.realm.key, token, context.request.clone()).await?,
+        None => LEAST_SINGLE_FACTOR,
+    };
     let html = view::Invitation {
         frame: frame(context),
         name: None,
         csrf: token.map(|token| form::token(web, context, form::Purpose::Link, token)).unwrap_or_default(),
         problem,
-        least: LEAST_SINGLE_FACTOR,
+        least,
     };
     let mut response = page(context, status, html.render());
     response.extensions_mut().insert(HadToken);
     // Under `no-referrer` browsers send `Origin: null` with the form.
     response.headers_mut().insert(header::REFERRER_POLICY, axum::http::HeaderValue::from_static("same-origin"));
-    response
+    Ok(response)
 }
 
 fn held(headers: &HeaderMap, context: &Context) -> Option<Secret> {
@@ -65,18 +68,18 @@ pub(super) async fn show(
     context: Context,
     headers: HeaderMap,
     Query(asked): Query<Asked>,
-) -> Response {
+) -> Result<Response, Problem> {
     if let Some(token) = asked.token {
         let mut response = see(&context, "/invitation");
         response.extensions_mut().insert(HadToken);
         // Marked, so that a link plants no sign-in: what is held for one is of no use for the other.
         let value = Secret::parse(&token).map(|token| format!("{MARK}{}", token.expose())).unwrap_or_default();
         cookie_line(&mut response, Cookie::Flow.set(&context.realm, &value, LINK_SECONDS));
-        return response;
+        return Ok(response);
     }
     match held(&headers, &context) {
-        Some(token) => shown(&web, &context, Some(&token), None, StatusCode::OK),
-        None => shown(&web, &context, None, Some(InvitationProblem::Refused), StatusCode::BAD_REQUEST),
+        Some(token) => shown((&web, &context), Some(&token), None, StatusCode::OK).await,
+        None => shown((&web, &context), None, Some(InvitationProblem::Refused), StatusCode::BAD_REQUEST).await,
     }
 }
 
@@ -87,10 +90,10 @@ pub(super) async fn submit(
     form: Form<Fields>,
 ) -> Result<Response, Problem> {
     let token = held(&headers, &context);
-    let again = |problem, status| Ok(shown(&web, &context, token.as_ref(), Some(problem), status));
+    let again = async |problem, status| shown((&web, &context), token.as_ref(), Some(problem), status).await;
     let proof = (form::Purpose::Link, token.as_ref());
     let Some(fields) = form.proved(&web, &context, &headers, proof).await? else {
-        return again(InvitationProblem::Expired, StatusCode::FORBIDDEN);
+        return again(InvitationProblem::Expired, StatusCode::FORBIDDEN).await;
     };
     let realm = context.realm.key;
     let done = service::invitation::choose_password(
@@ -107,16 +110,17 @@ pub(super) async fn submit(
             cookie_line(&mut response, Cookie::Flow.expire(&context.realm));
             Ok(response)
         }
-        Err(LinkError::Refused) => again(InvitationProblem::Refused, StatusCode::BAD_REQUEST),
+        Err(LinkError::Refused) => again(InvitationProblem::Refused, StatusCode::BAD_REQUEST).await,
         Err(LinkError::Overloaded(_)) => {
-            Ok(busy().on(again(InvitationProblem::Busy, StatusCode::SERVICE_UNAVAILABLE)?))
+            Ok(busy().on(again(InvitationProblem::Busy, StatusCode::SERVICE_UNAVAILABLE).await?))
         }
         Err(LinkError::Throttled(throttled)) => {
             let (after, wait) = wait(&web, &throttled);
-            Ok(after.on(again(InvitationProblem::Wait(wait), StatusCode::TOO_MANY_REQUESTS)?))
+            Ok(after.on(again(InvitationProblem::Wait(wait), StatusCode::TOO_MANY_REQUESTS).await?))
         }
         Err(LinkError::Password(error)) => {
-            again(InvitationProblem::Password(super::password::refusal(error)), StatusCode::UNPROCESSABLE_ENTITY)
+            let problem = InvitationProblem::Password(super::password::refusal(error));
+            again(problem, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(LinkError::Store(error)) => Err(error.into()),
     }
