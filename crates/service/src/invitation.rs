@@ -69,6 +69,26 @@ pub async fn choose_password(
     Ok(username)
 }
 
+/// Characters that the password chosen with a link must have; what a stranger is told for a link that is not valid.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn least(app: &App, realm: RealmKey, token: &Secret, request: Request) -> Result<usize, StoreError> {
+    let allowed = Allowed::visitor(Flow::OneTimeToken, realm, request);
+    let (parts, hash) = (app.clone(), token.hash());
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                let always = match look(tx, Some(&hash)).await? {
+                    Some((_, user)) => directory::demands_second_factor(&parts, tx, user.id).await?,
+                    None => false,
+                };
+                Ok(password::least(always))
+            })
+        })
+        .await
+}
+
 /// The link, whose it is, and whether they can never sign in with the password alone (PW-01). A right one always opens; wrong ones are counted, and recorded until the address must wait.
 async fn find(
     app: &App,
