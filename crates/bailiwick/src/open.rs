@@ -54,7 +54,7 @@ pub(crate) fn key(config: &Config, entropy: &dyn Entropy, make: bool) -> Result<
         return kek::from_file(&file);
     }
     if !make && !has_database(&folder) {
-        return Err(Failure(EMPTY.to_owned()));
+        return Err(Failure(format!("{EMPTY} (looked in {})", folder.display())));
     }
     if !make {
         return Err(Failure(format!(
@@ -77,6 +77,17 @@ pub(crate) async fn app(config: &Config, kek: Secret, mode: Mode, migrate: bool)
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let location = Location::parse(&config.database);
     let embedded = matches!(location, Location::Folder(_));
+    if let Location::Folder(folder) = &location
+        && mode == Mode::Command
+        && !migrate
+        && !has_database(folder)
+    {
+        // A command that looks makes nothing: an empty database would look like a lost one's.
+        return Err(Failure(format!(
+            "there is no database in {}: put it back from a backup, or run `bailiwick init --profile healthcare` for a new one",
+            folder.display()
+        )));
+    }
     let mut options = Options::new(location);
     options.connections = config.connections;
     options.serving = mode == Mode::Serve;

@@ -1,5 +1,5 @@
 //! Standard output and standard error: the only file that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks through these")]
+#![expect(clippy::print_stderr, reason = "a command line speaks through these")]
 
 /// Why a command could not be done: one or more lines that say what to do.
 #[derive(Debug)]
@@ -14,8 +14,9 @@ impl<E: std::fmt::Display> From<E> for Failure {
 /// A line for whoever called.
 pub(crate) fn line(text: &str) {
     use std::io::Write;
-    println!("{text}");
-    let _ = std::io::stdout().flush();
+    // Whoever called may have closed the pipe: `bailiwick user list | head`.
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// A line about what went wrong, or how far it is.

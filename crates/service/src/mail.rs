@@ -107,6 +107,8 @@ pub(crate) async fn notice(app: &App, tx: &mut WriteTx<'_>, user: &User, notice:
     let base = realm.as_ref().map(|realm: &Realm| app.realm_url(realm)).unwrap_or_default();
     let (subject, happened) = notice.says();
     let (name, at) = (user.name(), tx.now().rfc3339());
+    // "2026-11-22 03:23 UTC"
+    let at = format!("{} UTC", at.get(..16).unwrap_or(&at).replace('T', " "));
     let text = format!(
         "Hello {name},\n\n{happened} That was at {at}.\n\nIf it was you, do nothing. If it was not, look at your account and tell your help desk:\n\n{base}/account\n"
     );

@@ -40,7 +40,7 @@ fn steps(web: &Web, demo: &Demo) -> Vec<DemoStep> {
         ("nurse", "clinic", "/charts/7", "/prescriptions")
     };
     let password = demo.people.iter().find(|p| p.username == who && p.realm == "main").map_or("", |p| &p.password);
-    let profile = if agency { "agency" } else { "clinic" };
+    let profile = &demo.profile;
     let issuer = &web.config.base_url;
     let data = &demo.data;
     let step = |text: &str, code: String| DemoStep { text: view::piece::with_code(text), code };
