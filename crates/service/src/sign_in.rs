@@ -1,7 +1,7 @@
 //! Signing in: from an identifier to a session, by the steps of `domain::sign_in`.
 //!
 //! Unknown, wrong, disabled: the same answer after the same work. The counters rise before the password is looked at. Hashing is outside of any
-//! transaction: look up and count → hash → write the outcome. What comes after the password is a transaction of its own row ([`walk`]).
+//! transaction: look up and count → hash → write the outcome. What comes after the password is a transaction of its own row (`walk`).
 #![expect(clippy::disallowed_methods, reason = "this folder names the flow that signs in")]
 
 mod change;

@@ -25,8 +25,8 @@ fn second(factor: SecondFactor) -> Option<Proved> {
     Some(Proved { factor, credential: credential(PHONE) })
 }
 
-fn with_phone(account: Account) -> Account {
-    Account { second_factors: [SecondFactor::Totp].into(), in_force: [credential(PHONE)].into(), ..account }
+fn with_phone(account: &Account) -> Account {
+    Account { second_factors: [SecondFactor::Totp].into(), in_force: [credential(PHONE)].into(), ..account.clone() }
 }
 
 fn proved() -> Established {
@@ -46,7 +46,7 @@ fn mfa_01_a_sensitive_role_without_a_factor_leads_to_enrolment_and_nowhere_else(
 
     assert_eq!(name(STEPS, &physician, &Established::default()), "password");
     assert_eq!(name(STEPS, &physician, &proved()), "enrol_factor");
-    let bound = with_phone(physician);
+    let bound = with_phone(&physician);
     assert_eq!(name(STEPS, &bound, &proved()), "second_factor");
     let both = Established { second: second(SecondFactor::Totp), ..proved() };
     assert_eq!(name(STEPS, &bound, &both), "session");
@@ -64,7 +64,7 @@ fn a_factor_that_was_removed_proves_nothing_any_more() {
     let physician = Account { demands_second_factor: true, ..nurse() };
     let both = Established { second: second(SecondFactor::Totp), ..proved() };
 
-    assert_eq!(name(STEPS, &with_phone(physician.clone()), &both), "session");
+    assert_eq!(name(STEPS, &with_phone(&physician), &both), "session");
     assert_eq!(name(STEPS, &physician, &both), "dead");
 }
 
@@ -136,7 +136,7 @@ fn play(account: &mut Account, done: &mut Established, one: Move) {
         (Move::Password, "password") => done.password = account.password,
         (Move::Second(factor), "second_factor") => done.second = second(factor),
         (Move::Enrol, "enrol_factor") => {
-            *account = with_phone(account.clone());
+            *account = with_phone(account);
             done.second = second(SecondFactor::Totp);
         }
         (Move::Change, "change_password") => {
