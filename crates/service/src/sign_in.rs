@@ -266,13 +266,21 @@ async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn) -> Result<Look,
                 if audience.as_ref().is_some_and(|audience| !known.apis.contains_key(audience)) {
                     return Err(SignInError::from(UnknownAudience));
                 }
-                let found = find(tx, identifier).await?;
-                let person = found.as_ref().map(|(user, _)| user.id);
+                // Inside a wait nobody is looked for: the answer takes the same work for everybody. Only a device's own allowance needs to know whose.
+                let early = match device {
+                    Some(_) => Some(find(tx, identifier).await?),
+                    None => None,
+                };
+                let person = early.as_ref().and_then(|found| found.as_ref()).map(|(user, _)| user.id);
                 let device = recognised(tx, device.as_ref(), person).await?;
                 let counters = counters(app, tx, identifier, device);
                 let failures = match admit(tx, counters, device.is_some()).await? {
                     Ok(failures) => failures,
                     Err(refused) => return Ok(throttle_key::refusal(refused, |throttled| throttled)),
+                };
+                let found = match early {
+                    Some(found) => found,
+                    None => find(tx, identifier).await?,
                 };
                 let stand_in = password::stand_in(app, tx, identifier.key()).await?;
                 let look = Look { found, stand_in, failures, counters, recognised: device.is_some() };
