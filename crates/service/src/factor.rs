@@ -1,5 +1,6 @@
 //! Second factors: checking them, and what their owner and administrators do with them (MFA-06 to MFA-08).
 
+mod bind;
 mod manage;
 mod recovery;
 
@@ -11,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use store::factor::{Factor, Sealed};
 use store::{Read, StoreError, WriteTx, factor};
 
+pub(crate) use self::bind::enrolled;
+pub use self::bind::{Bound, begin_totp, confirm_totp, seed_totp};
 pub use self::manage::{
-    Bound, FactorError, Removal, Rename, begin_totp, confirm_totp, history, new_recovery_codes, of_user,
-    of_user_as_operator, own, remove_as_operator, remove_other, remove_own, rename, seed_totp,
+    FactorError, Removal, Rename, new_recovery_codes, of_user, of_user_as_operator, own, remove_as_operator,
+    remove_other, remove_own, rename,
 };
 pub(crate) use self::recovery::{Recovered, check_recovery_code, new_set, recovery_set, use_recovery_code};
 use crate::app::App;

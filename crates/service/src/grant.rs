@@ -81,6 +81,17 @@ pub(crate) async fn guard_both(
     Ok(())
 }
 
+/// No climbing: the caller may give every role that the person holds, also those that begin later.
+pub(crate) async fn may_give_all<E>(tx: &mut WriteTx<'_>, caller: &Caller, concerned: UserId) -> Result<(), E>
+where
+    E: From<StoreError> + From<Forbidden>,
+{
+    for held in grant::standing(tx, concerned.into()).await? {
+        caller.may_assign(held.role, &held.unit)?;
+    }
+    Ok(())
+}
+
 /// A role is to be given.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Give {

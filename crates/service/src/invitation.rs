@@ -12,13 +12,13 @@ use domain::throttle::{Kind, Throttled};
 use domain::user::Status;
 use store::token::{self, Purpose, Usable};
 use store::user::User;
-use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, credential, device, session, throttle, user};
+use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, credential, device, throttle, user};
 use thiserror::Error;
 
 use crate::app::App;
 use crate::hashing::Overloaded;
 use crate::throttle as throttle_key;
-use crate::{directory, password, realm};
+use crate::{directory, password, realm, session};
 
 /// Why a link was not used.
 #[derive(Debug, Error)]
@@ -150,8 +150,7 @@ async fn set_password(
     } else {
         Event::new(EventType::PasswordReset).user(now.id, now.name())
     };
-    let ended = session::end_all(tx, now.id, None, EndReason::PasswordReset).await?;
-    let ended = ended.into_iter().map(|s| crate::session::ended(s, now.id, now.name(), EndReason::PasswordReset));
+    let ended = session::end_all(tx, &now, None, EndReason::PasswordReset).await?;
     let events = Events::from(event.acted_by(actor.clone()));
-    Ok(Outcome::done((), events.and_all(ended.map(|event| event.acted_by(actor.clone())))))
+    Ok(Outcome::done((), events.and_all(ended.into_iter().map(|event| event.acted_by(actor.clone())))))
 }

@@ -1,24 +1,24 @@
-//! Sessions: what begins at a sign-in, what its owner sees, and how it ends.
-#![expect(clippy::disallowed_methods, reason = "this file names the flow that signs out")]
+//! Sessions: what begins at a sign-in, what its owner sees, and how it ends (`end`).
 
-use domain::allowed::{Actor, Allowed, Flow, Request};
-use domain::caller::{Caller, Forbidden, Scope};
-use domain::event::{Event, EventType};
+mod end;
+
+use domain::allowed::Actor;
+use domain::caller::{Caller, Scope};
 use domain::id::{DeviceId, FamilyId, SessionId, UserId};
 use domain::permission::Permission;
 use domain::realm::{Realm, RealmKey};
 use domain::refresh::RefreshToken;
 use domain::secret::Secret;
-use domain::session::{EndReason, State};
 use domain::time::Timestamp;
 use store::session::Session;
 use store::user::User;
-use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session, user};
+use store::{Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session, user};
 use thiserror::Error;
 use wire::claims::AccessClaims;
 
+pub use self::end::{EndError, Presented, end_other, end_own, sign_out};
+pub(crate) use self::end::{end_all, ended, replace};
 use crate::app::App;
-use crate::caller::SignedOut;
 use crate::directory::Holding;
 use crate::key::{self, KeyError};
 use crate::refresh::family_key;
@@ -247,104 +247,6 @@ pub(crate) fn owner(user: &User, session: &Session) -> Actor {
     Actor::User { id: user.id, name: user.name().to_owned(), acr: session.acr.clone(), session: Some(session.id) }
 }
 
-/// The event that a session ended.
-pub(crate) fn ended(id: SessionId, user: UserId, name: &str, reason: EndReason) -> Event {
-    Event::new(EventType::SessionEnded).user(user, name).because(reason.as_str()).with("session", id.to_string())
-}
-
-/// Ends the session of a presented session cookie when somebody signs in over it: the same person's is replaced, another's is locked.
-pub(crate) async fn replace(
-    tx: &mut WriteTx<'_>,
-    presented: Option<&Secret>,
-    user: &User,
-) -> Result<Vec<Event>, StoreError> {
-    let Some(secret) = presented else { return Ok(Vec::new()) };
-    let Some(old) = session::by_secret(tx, &secret.hash()).await? else { return Ok(Vec::new()) };
-    if old.deadlines.state(old.ended_at.is_some(), tx.now()) == State::Ended {
-        return Ok(Vec::new());
-    }
-    if old.user == user.id {
-        session::end(tx, old.id, EndReason::Replaced).await?;
-        return Ok(vec![ended(old.id, user.id, user.name(), EndReason::Replaced)]);
-    }
-    session::lock(tx, old.id).await?;
-    let name = user::find(tx, old.user).await?.map(|other| other.name().to_owned()).unwrap_or_default();
-    let event = Event::new(EventType::SessionLocked).user(old.user, &name).because("switched");
-    Ok(vec![event.with("session", old.id.to_string())])
-}
-
-/// What a client presents to sign out; either may be missing.
-#[derive(Clone, Debug, Default)]
-pub struct Presented {
-    /// The refresh cookie.
-    pub refresh: Option<RefreshToken>,
-    /// The session cookie.
-    pub secret: Option<Secret>,
-    /// The session of a verified bearer.
-    pub bearer: Option<SessionId>,
-}
-
-/// Signs out: ends the session of what was presented, or all of its owner's. Idempotent: what names no live session changes nothing.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn sign_out(
-    app: &App,
-    realm: RealmKey,
-    presented: Presented,
-    everywhere: bool,
-    request: Request,
-) -> Result<(), StoreError> {
-    let allowed = Allowed::visitor(Flow::SignOut, realm, request);
-    let parts = app.clone();
-    app.store
-        .write(allowed, app.now(), (presented, everywhere, parts), |tx, (presented, everywhere, parts)| {
-            Box::pin(async move {
-                let Some(session) = presented_session(parts, tx, presented).await? else {
-                    return Ok(Outcome::nothing(()));
-                };
-                tx.exclusive(Guard::Principal(session.user.into())).await?;
-                let name = user::find(tx, session.user).await?;
-                let Some(user) = name else { return Ok(Outcome::nothing(())) };
-                let mut events = Vec::new();
-                if session::end(tx, session.id, EndReason::SignedOut).await? {
-                    events.push(ended(session.id, user.id, user.name(), EndReason::SignedOut));
-                }
-                if *everywhere {
-                    user::refuse_tokens(tx, user.id).await?;
-                    let others = session::end_all(tx, user.id, None, EndReason::EndedByOwner).await?;
-                    events
-                        .extend(others.into_iter().map(|id| ended(id, user.id, user.name(), EndReason::EndedByOwner)));
-                }
-                let mut events = events.into_iter().map(|event| event.acted_by(owner(&user, &session)));
-                match events.next() {
-                    Some(first) => Ok(Outcome::done((), store::Events::from(first).and_all(events))),
-                    None if *everywhere => Ok(Outcome::upkeep((), Upkeep::SessionActivity)),
-                    None => Ok(Outcome::nothing(())),
-                }
-            })
-        })
-        .await
-}
-
-/// The session that is meant, if it is not over.
-async fn presented_session(
-    app: &App,
-    tx: &mut WriteTx<'_>,
-    presented: &Presented,
-) -> Result<Option<Session>, StoreError> {
-    let mut id = presented.bearer;
-    if let Some(token) = presented.refresh.as_ref().filter(|_| id.is_none()) {
-        id = crate::refresh::authentic(app, tx, token).await?.and_then(|(stored, _)| stored.session);
-    }
-    let found = match (id, &presented.secret) {
-        (Some(id), _) => session::find(tx, id).await?,
-        (None, Some(secret)) => session::by_secret(tx, &secret.hash()).await?,
-        (None, None) => None,
-    };
-    Ok(found.filter(|s| s.deadlines.state(s.ended_at.is_some(), tx.now()) != State::Ended))
-}
-
 /// The caller's own sessions, newest first.
 ///
 /// # Errors
@@ -398,53 +300,6 @@ pub(crate) fn next_idle(session: &Session, now: Timestamp) -> Timestamp {
     now.plus(domain::time::seconds(u64::try_from(session.idle_seconds).unwrap_or(0)))
 }
 
-/// Why a session was not ended.
-#[derive(Debug, Error)]
-pub enum EndError {
-    /// The caller's session ended meanwhile.
-    #[error("the session ended")]
-    SignedOut,
-    /// No permission.
-    #[error("sessions:end is missing")]
-    Forbidden(Forbidden),
-    /// No such session within reach.
-    #[error("there is no such session")]
-    NotFound,
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<SignedOut> for EndError {
-    fn from(_: SignedOut) -> Self {
-        Self::SignedOut
-    }
-}
-
-impl From<Forbidden> for EndError {
-    fn from(forbidden: Forbidden) -> Self {
-        Self::Forbidden(forbidden)
-    }
-}
-
-/// Ends one of the caller's own sessions.
-///
-/// # Errors
-/// [`EndError`].
-pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), EndError> {
-    end_of(app, caller.oneself(), caller, None, (caller.user(), id), EndReason::EndedByOwner).await
-}
-
-/// Ends a session of somebody within reach.
-///
-/// # Errors
-/// [`EndError`].
-pub async fn end_other(app: &App, caller: &Caller, user: UserId, id: SessionId) -> Result<(), EndError> {
-    let allowed = caller.allow(Permission::SessionsEnd, Scope::Anywhere)?;
-    let right = Some(Permission::SessionsEnd);
-    end_of(app, allowed, caller, right, (user, id), EndReason::EndedByAdministrator).await
-}
-
 /// The sessions of somebody within reach.
 ///
 /// # Errors
@@ -456,34 +311,6 @@ pub async fn of_user(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Ses
             Box::pin(async move {
                 user::find(tx, user).await?.ok_or(EndError::NotFound)?;
                 Ok(session::of_user(tx, user).await?)
-            })
-        })
-        .await
-}
-
-async fn end_of(
-    app: &App,
-    allowed: Allowed,
-    caller: &Caller,
-    right: Option<Permission>,
-    which: (UserId, SessionId),
-    reason: EndReason,
-) -> Result<(), EndError> {
-    let input = (app.clone(), caller.clone(), right, which, reason);
-    app.store
-        .write(allowed, app.now(), input, |tx, (app, caller, right, (user, id), reason)| {
-            Box::pin(async move {
-                crate::grant::guard_both(tx, Some(caller), *user).await?;
-                let caller = crate::caller::again(app, tx, caller).await??;
-                if let Some(right) = right {
-                    caller.allow(*right, Scope::Anywhere)?;
-                }
-                let person = user::find(tx, *user).await?.ok_or(EndError::NotFound)?;
-                session::find(tx, *id).await?.filter(|s| s.user == *user).ok_or(EndError::NotFound)?;
-                if !session::end(tx, *id, *reason).await? {
-                    return Err(EndError::NotFound);
-                }
-                Ok(Outcome::done((), ended(*id, *user, person.name(), *reason)))
             })
         })
         .await

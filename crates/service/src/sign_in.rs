@@ -1,42 +1,33 @@
 //! Signing in: from an identifier to a session, by the steps of `domain::sign_in`.
 //!
-//! Unknown, wrong, disabled: the same answer after the same work. The counters rise before the password is looked at. Hashing is outside of any
-//! transaction: look up and count → hash → write the outcome. What comes after the password is a transaction of its own row (`walk`).
+//! First the password (`password`); what comes after it is a transaction of its own row (`walk`).
 #![expect(clippy::disallowed_methods, reason = "this folder names the flow that signs in")]
 
 mod change;
 mod enrolment;
+mod password;
+mod pending;
 mod second_factor;
 mod walk;
 
-use std::sync::Arc;
-
-use domain::allowed::{Allowed, Flow, Request};
-use domain::id::{CredentialId, DeviceId, UserId};
-use domain::password::{Kind as PasswordKind, Password};
-use domain::realm::Realm;
+use domain::password::Password;
 use domain::secret::Secret;
-use domain::sign_in::{ChangeReason, Established, SecondFactor, Step};
-use domain::throttle::{Kind, Throttled};
-use domain::user::{Identifier, Status};
+use domain::sign_in::{ChangeReason, SecondFactor, Step};
+use domain::throttle::Throttled;
+use domain::user::Identifier;
+use store::StoreError;
 use store::sign_in::Holder;
-use store::throttle::Refused;
 use store::user::User;
-use store::{Outcome, Read, StoreError, Upkeep, WriteTx, credential, device, throttle, user};
 use thiserror::Error;
 
 pub use self::change::new_password;
 pub use self::enrolment::{Enrolment, begin_totp, confirm_totp, shown_totp};
+pub use self::password::start;
+pub use self::pending::{Pending, pending, take_over};
 pub use self::second_factor::{Code, second_factor};
-use self::walk::Arrived;
-pub use self::walk::{Pending, pending, take_over};
-use crate::app::App;
-use crate::failure::{self, Who, to_the_end};
-use crate::hashing::{Against, Overloaded};
+use crate::hashing::Overloaded;
 use crate::key::KeyError;
 use crate::session::{Tokens, UnknownAudience};
-use crate::throttle as throttle_key;
-use crate::{directory, password};
 
 /// Somebody who wants to sign in.
 #[derive(Clone, Debug)]
@@ -110,12 +101,6 @@ pub enum Answer {
     Owed(Box<Owed>),
 }
 
-impl std::fmt::Debug for Codes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Codes({}, …)", self.set.len())
-    }
-}
-
 /// Recovery codes that a step made; shown once.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Codes {
@@ -123,6 +108,12 @@ pub struct Codes {
     pub set: Vec<String>,
     /// The one that stands in for the one that was used.
     pub replacement: Option<String>,
+}
+
+impl std::fmt::Debug for Codes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Codes({}, …)", self.set.len())
+    }
 }
 
 /// Somebody who has signed in.
@@ -190,220 +181,6 @@ pub enum SignInError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// The counters of one attempt.
-#[derive(Clone, Copy, Debug)]
-struct Counters {
-    identifier: [u8; 32],
-    address: [u8; 32],
-}
-
-/// Signs in with a password. It runs to its end whoever hangs up: a counted try always has its outcome.
-///
-/// # Errors
-/// [`SignInError`].
-pub async fn start(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -> Result<Answer, SignInError> {
-    let (app, realm) = (app.clone(), realm.clone());
-    to_the_end(async move { run(&app, &realm, attempt, request).await }).await
-}
-
-async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -> Result<Answer, SignInError> {
-    // Refused at the door, before anything is counted: a right password is never held against its owner.
-    let turn = app.hashing.admit()?;
-    let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
-    let look = look_up(app, &allowed, &attempt).await?;
-    let stored = look.found.as_ref().and_then(|(_, password)| password.as_ref()).map(|p| p.hash.clone());
-    let against = stored.map_or(Against::Nobody(look.stand_in), Against::Stored);
-    // What cannot be a password costs the same as a wrong one.
-    let nothing = || Password::typed("").map_err(|_| SignInError::InvalidCredentials);
-    let (typed, possible) = match attempt.password.clone() {
-        Some(password) => (password, true),
-        None => (nothing()?, false),
-    };
-    let again = typed.clone();
-    let matches = app.hashing.verify_in(turn, typed, against).await? && possible;
-    match look.found {
-        Some((user, Some(password))) if matches && user.status == Status::Active => {
-            let outdated = app.hashing.is_outdated(&password.hash).then_some((password.id, again));
-            let done = proved(app, realm, allowed, attempt, (user, password.id), look.counters).await;
-            done.inspect(|_| raise_hash(app, realm, outdated))
-        }
-        found => {
-            let reason = match &found {
-                None => "unknown_identifier",
-                Some((user, _)) if matches && user.status != Status::Active => "not_active",
-                Some(_) => "wrong_password",
-            };
-            let failed = (found.map(|(user, _)| user), reason, look.failures);
-            fail(app, allowed, failed, look.counters, look.recognised).await?;
-            Err(SignInError::InvalidCredentials)
-        }
-    }
-}
-
-type Found = Option<(User, Option<credential::Password>)>;
-
-/// What is known before the password is looked at.
-struct Look {
-    found: Found,
-    /// The kind of hash whose work stands in for a password that is not there.
-    stand_in: PasswordKind,
-    failures: i64,
-    counters: Counters,
-    recognised: bool,
-}
-
-/// Counts the try and finds who is meant. All in one transaction, whether or not there is anybody.
-async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn) -> Result<Look, SignInError> {
-    let input = (app.clone(), attempt.identifier.clone(), attempt.audience.clone(), attempt.visit.device.clone());
-    let outcome = app
-        .store
-        .write(allowed.clone(), app.now(), input, |tx, (app, identifier, audience, device)| {
-            Box::pin(async move {
-                // Audiences are no secret: a mistyped one is told before anything is counted.
-                let known = directory::current(app, tx).await?;
-                if audience.as_ref().is_some_and(|audience| !known.apis.contains_key(audience)) {
-                    return Err(SignInError::from(UnknownAudience));
-                }
-                // Inside a wait nobody is looked for: the answer takes the same work for everybody. Only a device's own allowance needs to know whose.
-                let early = match device {
-                    Some(_) => Some(find(tx, identifier).await?),
-                    None => None,
-                };
-                let person = early.as_ref().and_then(|found| found.as_ref()).map(|(user, _)| user.id);
-                let device = recognised(tx, device.as_ref(), person).await?;
-                let counters = counters(app, tx, identifier, device);
-                let failures = match admit(tx, counters, device.is_some()).await? {
-                    Ok(failures) => failures,
-                    Err(refused) => return Ok(throttle_key::refusal(refused, |throttled| throttled)),
-                };
-                let found = match early {
-                    Some(found) => found,
-                    None => find(tx, identifier).await?,
-                };
-                let stand_in = password::stand_in(app, tx, identifier.key()).await?;
-                let look = Look { found, stand_in, failures, counters, recognised: device.is_some() };
-                Ok(Outcome::upkeep(Ok(look), Upkeep::Throttle))
-            })
-        })
-        .await?;
-    outcome.map_err(SignInError::Throttled)
-}
-
-async fn find(tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<Found, StoreError> {
-    let user = user::by_identifier(tx, identifier).await?;
-    // The same statement for nobody, so that both branches take the same work.
-    let id = user.as_ref().map_or(UserId::from_uuid(uuid::Uuid::nil()), |user| user.id);
-    let password = credential::password(tx, id).await?;
-    Ok(user.map(|user| (user, password)))
-}
-
-/// The device of the cookie, if this person signed in there before: what others do elsewhere does not concern it (2.4, F2).
-async fn recognised(
-    tx: &mut WriteTx<'_>,
-    cookie: Option<&Secret>,
-    person: Option<UserId>,
-) -> Result<Option<DeviceId>, StoreError> {
-    let Some(secret) = cookie else { return Ok(None) };
-    let Some(id) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
-    // Asked for nobody too, so that both branches take the same work.
-    let nobody = UserId::from_uuid(uuid::Uuid::nil());
-    Ok(device::knows(tx, id, person.unwrap_or(nobody)).await?.then_some(id))
-}
-
-/// A recognised device has an allowance of its own.
-fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option<DeviceId>) -> Counters {
-    let realm = tx.realm();
-    let (purpose, what) = match device {
-        Some(device) => ("identifier of a device", format!("{} {device}", identifier.key())),
-        None => ("identifier", identifier.key().to_owned()),
-    };
-    Counters {
-        identifier: throttle_key::key(app, realm, purpose, what.as_bytes()),
-        address: throttle_key::address(app, realm, "address", tx.allowed().request()),
-    }
-}
-
-async fn admit(tx: &mut WriteTx<'_>, counters: Counters, recognised: bool) -> Result<Result<i64, Refused>, StoreError> {
-    for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
-        if let Err(refused) = throttle::check_window(tx, kind, &counters.address).await? {
-            return Ok(Err(refused));
-        }
-    }
-    throttle::count_try(tx, Kind::Identifier, &counters.identifier).await
-}
-
-/// Writes that it did not work. The same rows for unknown and wrong.
-async fn fail(
-    app: &App,
-    allowed: Allowed,
-    failed: (Option<User>, &'static str, i64),
-    counters: Counters,
-    recognised: bool,
-) -> Result<(), StoreError> {
-    app.store
-        .write(allowed, app.now(), (failed, counters, recognised), |tx, (failed, counters, recognised)| {
-            let (user, reason, failures) = failed;
-            Box::pin(async move {
-                for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
-                    throttle::count_failure(tx, kind, &counters.address).await?;
-                }
-                let who = user.as_ref().map_or(Who::Nobody(&counters.identifier), Who::Person);
-                Ok(Outcome::done((), failure::events(&who, reason, *failures)))
-            })
-        })
-        .await
-}
-
-/// The password was right: on to the next step.
-async fn proved(
-    app: &App,
-    realm: &Arc<Realm>,
-    allowed: Allowed,
-    attempt: SignIn,
-    (user, password): (User, CredentialId),
-    counters: Counters,
-) -> Result<Answer, SignInError> {
-    let input = (app.clone(), realm.clone(), attempt, user.id, password, counters);
-    let reached = app
-        .store
-        .write(allowed, app.now(), input, |tx, (app, realm, attempt, user, password, counters)| {
-            Box::pin(async move {
-                throttle::clear(tx, Kind::Identifier, &counters.identifier).await?;
-                credential::used(tx, *password).await?;
-                let done = Established { password: Some(*password), ..Established::default() };
-                let arrived = Arrived::begun(attempt, *user, done);
-                match walk::go_on(app, realm, tx, arrived).await? {
-                    // It is the password that does not hold any more.
-                    None => Err(SignInError::InvalidCredentials),
-                    Some(outcome) => Ok(outcome),
-                }
-            })
-        })
-        .await?;
-    reached.answer(app, realm).await
-}
-
-/// Raises the hash to the current parameters, after the answer is decided and off its path (PW-14).
-fn raise_hash(app: &App, realm: &Realm, outdated: Option<(CredentialId, Password)>) {
-    let Some((id, password)) = outdated else { return };
-    let (app, allowed) = (app.clone(), Allowed::visitor(Flow::SignIn, realm.key, Request::default()));
-    tokio::spawn(async move {
-        let Ok(hash) = app.hashing.hash(password, &*app.entropy).await else { return };
-        let raised = app
-            .store
-            .write(allowed, app.now(), (id, hash), |tx, (id, hash)| {
-                Box::pin(async move {
-                    credential::raise(tx, *id, hash).await?;
-                    Ok::<_, StoreError>(Outcome::upkeep((), Upkeep::Rehash))
-                })
-            })
-            .await;
-        if let Err(error) = raised {
-            tracing::warn!(%error, "a password hash was not raised; the next sign-in tries again");
-        }
-    });
 }
 
 /// A method, as sent.

@@ -161,9 +161,8 @@ async fn write(app: &App, caller: &Caller, new: (CredentialId, String, [u8; 32])
                     let id = CredentialId::new(&*tx.entropy(), tx.now());
                     credential::set_password(tx, id, person.id, hash).await?;
                     user::password_changed(tx, person.id).await?;
-                    let reason = EndReason::PasswordChanged;
-                    let ended = sessions::end_all(tx, person.id, Some(caller.session()), reason).await?;
-                    let ended = ended.into_iter().map(|s| session::ended(s, person.id, person.name(), reason));
+                    let (but, reason) = (Some(caller.session()), EndReason::PasswordChanged);
+                    let ended = session::end_all(tx, &person, but, reason).await?;
                     let own = sessions::find(tx, caller.session()).await?.ok_or(ChangeError::SignedOut)?;
                     let how = (own.acr.clone(), own.amr.clone());
                     let renewed =

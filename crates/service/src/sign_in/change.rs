@@ -7,7 +7,7 @@ use domain::event::{Event, EventType};
 use domain::id::CredentialId;
 use domain::realm::Realm;
 use domain::session::EndReason;
-use store::{Outcome, Read, credential, device, session, user};
+use store::{Outcome, Read, credential, device, user};
 
 use super::second_factor::decided;
 use super::walk::{self, Arrived};
@@ -15,7 +15,7 @@ use super::{Answer, Held, SignInError, Visit};
 use crate::app::App;
 use crate::failure::to_the_end;
 use crate::mail::{self, Notice};
-use crate::{directory, password};
+use crate::{directory, password, session};
 
 const STEP: &str = "change_password";
 
@@ -37,10 +37,10 @@ pub async fn new_password(
         let input = (app.clone(), held.clone());
         let found = app.store.write(allowed.clone(), app.now(), input, |tx, (app, held)| {
             Box::pin(async move {
-                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let found = walk::held(app, tx, held, STEP).await?;
                 let always = directory::demands_second_factor(app, tx, found.user.id).await?;
                 let old = credential::password(tx, found.user.id).await?;
-                Ok(Outcome::nothing((found.user, always, old)))
+                Ok::<_, SignInError>(Outcome::nothing((found.user, always, old)))
             })
         });
         let (person, always, old) = found.await?;
@@ -50,16 +50,13 @@ pub async fn new_password(
         let input = (app.clone(), realm.clone(), (held, visit), hash);
         let reached = app.store.write(allowed, app.now(), input, |tx, (app, realm, (held, visit), hash)| {
             Box::pin(async move {
-                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let found = walk::held(app, tx, held, STEP).await?;
                 let user = found.user.clone();
                 let id = CredentialId::new(&*tx.entropy(), tx.now());
                 credential::set_password(tx, id, user.id, hash).await?;
                 user::password_chosen(tx, user.id, false).await?;
                 device::forget(tx, user.id).await?;
-                let ended = session::end_all(tx, user.id, None, EndReason::PasswordChanged).await?;
-                let ended = ended
-                    .into_iter()
-                    .map(|s| crate::session::ended(s, user.id, user.name(), EndReason::PasswordChanged));
+                let ended = session::end_all(tx, &user, None, EndReason::PasswordChanged).await?;
                 mail::notice(app, tx, &user, Notice::PasswordChanged).await?;
                 let changed = Event::new(EventType::AuthnPasswordChange).user(user.id, user.name());
                 let mut arrived = Arrived::went_on(found, held, visit);

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use domain::allowed::{Allowed, Flow, Request};
-use domain::event::{Event, EventType};
 use domain::id::CredentialId;
 use domain::realm::Realm;
 use domain::sign_in::{Proved, SecondFactor};
 use domain::throttle::Kind;
 use domain::totp::{self, Seed};
-use store::{Outcome, Read, StoreError, Upkeep, WriteTx, factor, sign_in, throttle};
+use store::{Outcome, Read, Upkeep, WriteTx, factor, sign_in, throttle};
 
 use super::second_factor::decided;
 use super::walk::{self, Arrived, Found};
 use super::{Answer, Held, SignInError, Visit};
 use crate::app::App;
-use crate::factor::{new_set, open_seed, seal_seed, used_at};
+use crate::factor::{enrolled, new_set, open_seed, seal_seed, used_at};
 use crate::failure::{self, Who, to_the_end};
 use crate::mail::{self, Notice};
 use crate::throttle as throttle_key;
@@ -47,17 +46,7 @@ pub async fn begin_totp(
     held: &Held,
     request: Request,
 ) -> Result<Enrolment, SignInError> {
-    let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
-    let input = (app.clone(), realm.clone(), held.clone());
-    app.store
-        .write(allowed, app.now(), input, |tx, (app, realm, held)| {
-            Box::pin(async move {
-                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
-                let made = begin(app, realm, tx, found).await?;
-                Ok(Outcome::upkeep(made, Upkeep::Pending))
-            })
-        })
-        .await
+    enrol(app, realm, (held, false), request).await
 }
 
 /// The seed that was shown to this browser and is not confirmed yet, or a new one: a page that is loaded again shows the same.
@@ -70,13 +59,22 @@ pub async fn shown_totp(
     held: &Held,
     request: Request,
 ) -> Result<Enrolment, SignInError> {
+    enrol(app, realm, (held, true), request).await
+}
+
+async fn enrol(
+    app: &App,
+    realm: &Arc<Realm>,
+    (held, again): (&Held, bool),
+    request: Request,
+) -> Result<Enrolment, SignInError> {
     let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
-    let input = (app.clone(), realm.clone(), held.clone());
+    let input = (app.clone(), realm.clone(), held.clone(), again);
     app.store
-        .write(allowed, app.now(), input, |tx, (app, realm, held)| {
+        .write(allowed, app.now(), input, |tx, (app, realm, held, again)| {
             Box::pin(async move {
-                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
-                if let Some(binding) = found.kept.binding
+                let found = walk::held(app, tx, held, STEP).await?;
+                if let Some(binding) = found.kept.binding.filter(|_| *again)
                     && let Some(row) = factor::pending(tx, found.user.id, binding).await?
                 {
                     let seed = open_seed(app, tx, &row)?;
@@ -100,12 +98,7 @@ async fn begin(app: &App, realm: &Realm, tx: &mut WriteTx<'_>, mut found: Found)
     let envelope = seal_seed(app, &*entropy, tx, id, &seed)?;
     factor::begin_totp(tx, id, found.user.id, "", &envelope).await?;
     found.kept.binding = Some(id);
-    let state = serde_json::to_string(&found.kept).map_err(|_| StoreError::Corrupt {
-        table: "sign_in_transaction",
-        column: "state".to_owned(),
-        id: found.row.id.to_string(),
-    })?;
-    if !sign_in::note(tx, found.row.id, &state).await? {
+    if !sign_in::note(tx, found.row.id, &found.kept.text()?).await? {
         return Err(SignInError::Dead);
     }
     Ok(enrolment(realm, &found, seed))
@@ -137,7 +130,7 @@ pub async fn confirm_totp(
         let bound =
             app.store.write(allowed, app.now(), input, |tx, (app, realm, (held, visit), right, label, codes)| {
                 Box::pin(async move {
-                    let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                    let found = walk::held(app, tx, held, STEP).await?;
                     let user = found.user.clone();
                     let label = label.clone().unwrap_or_default();
                     if found.kept.binding != Some(right.binding)
@@ -146,16 +139,13 @@ pub async fn confirm_totp(
                         return Err(SignInError::Dead);
                     }
                     throttle::clear(tx, Kind::Factor, &right.key).await?;
-                    let enrolled = |kind: &'static str| {
-                        Event::new(EventType::FactorEnrolled).user(user.id, user.name()).with("kind", kind)
-                    };
                     let mut arrived = Arrived::went_on(found, held, visit);
                     arrived.done().second = Some(Proved { factor: SecondFactor::Totp, credential: right.binding });
-                    arrived.events = vec![enrolled("totp").with("label", label)];
+                    arrived.events = vec![enrolled(&user, "totp", right.binding).with("label", label)];
                     if let Some(codes) = codes.as_ref().filter(|_| right.first) {
-                        codes.give(app, tx, user.id).await?;
+                        let set = codes.give(app, tx, user.id).await?;
                         arrived.codes.set.clone_from(&codes.shown);
-                        arrived.events.push(enrolled("recovery_codes"));
+                        arrived.events.push(enrolled(&user, "recovery_codes", set));
                     }
                     mail::notice(app, tx, &user, Notice::FactorAdded).await?;
                     decided(walk::go_on(app, realm, tx, arrived).await?)
@@ -182,7 +172,7 @@ async fn look(
     held: &Held,
     code: Option<&totp::Code>,
 ) -> Result<Outcome<Result<Right, SignInError>>, SignInError> {
-    let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+    let found = walk::held(app, tx, held, STEP).await?;
     let key = throttle_key::factor(app, tx.realm(), found.user.id, "enrolment");
     let failures = match throttle::count_try(tx, Kind::Factor, &key).await? {
         Ok(failures) => failures,

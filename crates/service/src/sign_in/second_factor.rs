@@ -11,8 +11,9 @@ use domain::throttle::Kind;
 use domain::totp;
 use store::{Outcome, Read, WriteTx, sign_in, throttle};
 
+use super::password::recognised;
 use super::walk::{self, Arrived, Found, Reached};
-use super::{Answer, Held, SignInError, Visit, recognised};
+use super::{Answer, Held, SignInError, Visit};
 use crate::app::App;
 use crate::factor::{self, Recovered};
 use crate::failure::{self, Who, to_the_end};
@@ -85,7 +86,7 @@ async fn with_totp(
     app.store
         .write(allowed, app.now(), input, |tx, (app, realm, (held, visit), code)| {
             Box::pin(async move {
-                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let found = walk::held(app, tx, held, STEP).await?;
                 let counter = Counter::of(app, tx, &found, SecondFactor::Totp, visit).await?;
                 let failures = match throttle::count_try(tx, Kind::Factor, &counter.key).await? {
                     Ok(failures) => failures,
@@ -170,7 +171,7 @@ async fn with_recovery_code(
         .store
         .write(allowed.clone(), app.now(), input, |tx, (app, (held, visit), place)| {
             Box::pin(async move {
-                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let found = walk::held(app, tx, held, STEP).await?;
                 let counter = Counter::of(app, tx, &found, SecondFactor::RecoveryCode, visit).await?;
                 let failures = match throttle::count_try(tx, Kind::Factor, &counter.key).await? {
                     Ok(failures) => failures,
@@ -178,7 +179,7 @@ async fn with_recovery_code(
                 };
                 let set = factor::recovery_set(app, tx, found.user.id).await?;
                 let looked = (failures, set.filter(|_| place.is_some()));
-                Ok(Outcome::upkeep(Ok(looked), store::Upkeep::Throttle))
+                Ok::<_, SignInError>(Outcome::upkeep(Ok(looked), store::Upkeep::Throttle))
             })
         })
         .await?;
@@ -191,7 +192,7 @@ async fn with_recovery_code(
     app.store
         .write(allowed, app.now(), input, |tx, (app, realm, (held, visit), recovered, failures)| {
             Box::pin(async move {
-                let Some(found) = walk::held(app, tx, held, STEP).await? else { return Err(SignInError::Dead) };
+                let found = walk::held(app, tx, held, STEP).await?;
                 let counter = Counter::of(app, tx, &found, SecondFactor::RecoveryCode, visit).await?;
                 let replaced = match recovered {
                     Some(recovered) => factor::use_recovery_code(app, tx, recovered).await?,

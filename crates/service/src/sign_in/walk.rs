@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
 use domain::id::{CredentialId, DeviceId, TransactionId, UserId};
 use domain::permission::OWN_API;
@@ -15,7 +14,7 @@ use domain::time::seconds;
 use domain::user::Status;
 use serde::{Deserialize, Serialize};
 use store::factor::Factor;
-use store::sign_in::{Advance, Holder, NewTransaction, Transaction};
+use store::sign_in::{Advance, NewTransaction, Transaction};
 use store::user::User;
 use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, device, factor, sign_in, user};
 
@@ -38,11 +37,11 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    fn read(row: &Transaction) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &Transaction) -> Result<Self, StoreError> {
         serde_json::from_str(&row.state).map_err(|_| corrupt("state"))
     }
 
-    fn text(&self) -> Result<String, StoreError> {
+    pub(super) fn text(&self) -> Result<String, StoreError> {
         serde_json::to_string(self).map_err(|_| corrupt("state"))
     }
 }
@@ -58,28 +57,23 @@ pub(super) struct Found {
     pub(super) user: User,
 }
 
-/// The transaction that somebody holds, with its person's guard taken, if this step is what the account demands at this moment. `None`: it
-/// cannot go on. Whoever could bind a factor or choose a password when the transaction began may not any more once its owner has a factor.
-pub(super) async fn held(
-    app: &App,
-    tx: &mut WriteTx<'_>,
-    held: &Held,
-    step: &str,
-) -> Result<Option<Found>, StoreError> {
-    let Some(first) = sign_in::find(tx, &held.holder()).await?.filter(|row| row.step == step) else { return Ok(None) };
+/// The transaction that somebody holds, with its person's guard taken, if this step is what the account demands at this moment. Whoever could bind a factor or choose a password when the transaction began may not any more once its owner has a factor.
+pub(super) async fn held(app: &App, tx: &mut WriteTx<'_>, held: &Held, step: &str) -> Result<Found, SignInError> {
+    let waits = |row: &Transaction| row.step == step;
+    let first = sign_in::find(tx, &held.holder()).await?.filter(waits).ok_or(SignInError::Dead)?;
     tx.exclusive(Guard::Principal(first.user.into())).await?;
     // Somebody may have been faster while the guard was waited for.
-    let Some(row) = sign_in::find(tx, &held.holder()).await?.filter(|row| row.step == step) else { return Ok(None) };
-    let Some(user) = user::find(tx, row.user).await?.filter(|user| user.status == Status::Active) else {
-        return Ok(None);
-    };
+    let row = sign_in::find(tx, &held.holder()).await?.filter(waits).ok_or(SignInError::Dead)?;
+    let user = user::find(tx, row.user).await?.filter(|user| user.status == Status::Active);
+    let user = user.ok_or(SignInError::Dead)?;
     let kept = Kept::read(&row)?;
-    let (account, _) = account(app, tx, &user).await?;
-    Ok(owed(app, &account, &row, &kept).map(|_| Found { row, kept, user }))
+    let demands = account(app, tx, &user).await?;
+    owed(app, &demands.account, &row, &kept).ok_or(SignInError::Dead)?;
+    Ok(Found { row, kept, user })
 }
 
 /// The step at which a transaction stands, if it is still the first that is owed.
-fn owed(app: &App, account: &Account, row: &Transaction, kept: &Kept) -> Option<&'static Step> {
+pub(super) fn owed(app: &App, account: &Account, row: &Transaction, kept: &Kept) -> Option<&'static Step> {
     match next(app.settings.steps, account, &kept.done) {
         Next::Step(step) if step.name == row.step => Some(step),
         Next::Step(_) | Next::Session | Next::Dead => None,
@@ -186,7 +180,15 @@ impl Reached {
 }
 
 /// What the account is and demands at this moment.
-async fn account(app: &App, tx: &mut impl Read, user: &User) -> Result<(Account, bool), StoreError> {
+pub(super) struct Demands {
+    pub(super) account: Account,
+    /// Whether it has recovery codes.
+    pub(super) recovery: bool,
+    /// What it holds with a password alone.
+    pub(super) holding: Holding,
+}
+
+pub(super) async fn account(app: &App, tx: &mut impl Read, user: &User) -> Result<Demands, StoreError> {
     let factors = factor::of_user(tx, user.id).await?;
     let password = factors.iter().rfind(|factor| factor.kind == "password");
     let second: BTreeSet<_> =
@@ -202,7 +204,7 @@ async fn account(app: &App, tx: &mut impl Read, user: &User) -> Result<(Account,
         demands_second_factor: !holding.withheld.is_empty(),
         must_change: password.and_then(must_change),
     };
-    Ok((account, recovery))
+    Ok(Demands { account, recovery, holding })
 }
 
 /// `{"must_change":"compromised"}` on a password.
@@ -221,11 +223,11 @@ pub(super) async fn go_on(
     // Whatever ends rights takes the same guard: the account is read after it, so one of the two comes first.
     tx.exclusive(Guard::Principal(arrived.user.into())).await?;
     let Some(user) = user::find(tx, arrived.user).await? else { return Ok(None) };
-    let (account, recovery) = account(app, tx, &user).await?;
-    match next(app.settings.steps, &account, &arrived.kept.done) {
+    let demands = account(app, tx, &user).await?;
+    match next(app.settings.steps, &demands.account, &arrived.kept.done) {
         Next::Dead => Ok(None),
         Next::Session => begin(app, realm, tx, arrived, user).await,
-        Next::Step(step) => wait(tx, arrived, step, (&account, recovery)).await,
+        Next::Step(step) => wait(tx, arrived, step, &demands).await,
     }
 }
 
@@ -234,7 +236,7 @@ async fn wait(
     tx: &mut WriteTx<'_>,
     arrived: Arrived,
     step: &'static Step,
-    (account, recovery): (&Account, bool),
+    demands: &Demands,
 ) -> Result<Option<Outcome<Reached>>, SignInError> {
     let (now, entropy) = (tx.now(), tx.entropy());
     let expires_at = now.plus(seconds(step.lives_seconds.into()));
@@ -279,8 +281,8 @@ async fn wait(
         step,
         held,
         handle,
-        methods: methods(step, account, recovery),
-        reason: account.must_change.filter(|_| step.name == "change_password"),
+        methods: methods(step, &demands.account, demands.recovery),
+        reason: demands.account.must_change.filter(|_| step.name == "change_password"),
         expires_in: step.lives_seconds.into(),
         codes: arrived.codes,
     };
@@ -369,82 +371,4 @@ async fn known_device(
     };
     device::signed_in(tx, id, user).await?;
     Ok((id, secret))
-}
-
-/// A transaction as a page shows it.
-#[derive(Clone, Debug)]
-pub struct Pending {
-    /// The step that is owed.
-    pub step: &'static Step,
-    /// By which methods it can be done.
-    pub methods: Vec<&'static str>,
-    /// Why the password must be changed.
-    pub reason: Option<ChangeReason>,
-    /// Characters that a new password must have.
-    pub least: usize,
-    /// The roles that need a second factor: their names for people.
-    pub because: Vec<String>,
-    /// Who is signing in.
-    pub username: String,
-}
-
-/// The step that is owed in the transaction that a browser holds; `None`: it cannot go on.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn pending(app: &App, realm: &Realm, held: &Held, request: Request) -> Result<Option<Pending>, StoreError> {
-    let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
-    let (parts, holder) = (app.clone(), held.holder());
-    app.store.read(&allowed, app.now(), move |tx| Box::pin(async move { look(&parts, tx, &holder).await })).await
-}
-
-async fn look(app: &App, tx: &mut impl Read, holder: &Holder) -> Result<Option<Pending>, StoreError> {
-    let Some(row) = sign_in::find(tx, holder).await? else { return Ok(None) };
-    let Some(user) = user::find(tx, row.user).await? else { return Ok(None) };
-    let (account, recovery) = account(app, tx, &user).await?;
-    let Some(step) = owed(app, &account, &row, &Kept::read(&row)?) else { return Ok(None) };
-    let holding = directory::holding(app, tx, user.id.into(), AAL1).await?;
-    let title = |name: &String| holding.directory.graph.named(name).map(|flat| flat.role.display_name.clone());
-    Ok(Some(Pending {
-        step,
-        methods: methods(step, &account, recovery),
-        reason: account.must_change,
-        least: crate::password::least(account.demands_second_factor),
-        because: holding.withheld.iter().filter_map(title).collect(),
-        username: user.username.clone().unwrap_or_default(),
-    }))
-}
-
-/// A browser opened `continue_url`: the transaction is its own from now on. Returns the flow cookie's value and the step.
-///
-/// # Errors
-/// [`SignInError::Dead`]: the handle was used, or the transaction is over.
-pub async fn take_over(
-    app: &App,
-    realm: &Realm,
-    handle: &Secret,
-    request: Request,
-) -> Result<(Secret, &'static Step), SignInError> {
-    let allowed = Allowed::visitor(Flow::SignIn, realm.key, request);
-    let flow = Secret::new(&*app.entropy);
-    let nobody = Secret::new(&*app.entropy).hash();
-    let input = (handle.hash(), flow.hash(), nobody);
-    let step = app
-        .store
-        .write(allowed, app.now(), input, |tx, (handle, flow, nobody)| {
-            Box::pin(async move {
-                // Nobody does a step of it meanwhile.
-                if let Some(user) = sign_in::of_handle(tx, handle).await? {
-                    tx.exclusive(Guard::Principal(user.into())).await?;
-                }
-                let taken = sign_in::take_over(tx, handle, flow, nobody).await?;
-                Ok::<_, StoreError>(match taken {
-                    Some(step) => Outcome::upkeep(Some(step), Upkeep::SignInStep),
-                    None => Outcome::nothing(None),
-                })
-            })
-        })
-        .await?;
-    let step = step.and_then(|name| app.settings.steps.iter().find(|step| step.name == name));
-    step.map(|step| (flow, step)).ok_or(SignInError::Dead)
 }

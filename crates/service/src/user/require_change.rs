@@ -7,13 +7,12 @@ use domain::id::UserId;
 use domain::permission::Permission;
 use domain::sign_in::ChangeReason;
 use serde::{Deserialize, Serialize};
-use store::access::grant;
 use store::{Outcome, factor, user};
 
 use super::state::still_manages;
 use super::{Person, UserError, person};
 use crate::app::App;
-use crate::grant::guard_both;
+use crate::grant::{guard_both, may_give_all};
 
 /// Somebody must choose a new password.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,9 +61,7 @@ async fn require(
                     let caller = still_manages(app, tx, caller.as_ref()).await?;
                     let known = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                     if let Some(caller) = caller {
-                        for held in grant::standing(tx, (*id).into()).await? {
-                            caller.may_assign(held.role, &held.unit)?;
-                        }
+                        may_give_all::<UserError>(tx, &caller, *id).await?;
                     }
                     let state = serde_json::json!({ "must_change": ChangeReason::Compromised.as_str() }).to_string();
                     if !factor::require_change(tx, *id, &state).await? {

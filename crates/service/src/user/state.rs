@@ -10,12 +10,12 @@ use domain::session::EndReason;
 use domain::user::Status;
 use serde::{Deserialize, Serialize};
 use store::access::grant;
-use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, session, sign_in, token, user};
+use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, sign_in, token, user};
 
 use super::{Person, UserError, person};
 use crate::app::App;
-use crate::grant::guard_both;
-use crate::{caller, directory};
+use crate::grant::{guard_both, may_give_all};
+use crate::{caller, directory, session};
 
 /// An account is to be disabled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,14 +76,12 @@ async fn disable_with(
                 }
                 token::void_all(tx, *id).await?;
                 sign_in::end_all(tx, *id).await?;
-                let ended = session::end_all(tx, *id, None, EndReason::UserDisabled).await?;
+                let sessions = session::end_all(tx, &before, None, EndReason::UserDisabled).await?;
                 let disabled = Event::new(EventType::UserDisabled).user(*id, before.name()).changed(
                     "status",
                     from.as_str(),
                     "disabled",
                 );
-                let sessions =
-                    ended.into_iter().map(|s| crate::session::ended(s, *id, before.name(), EndReason::UserDisabled));
                 let events = Events::from(disabled.with("reason", reason.as_str())).and_all(sessions);
                 let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                 Ok(Outcome::done(person(app, tx, user).await?, events))
@@ -123,10 +121,7 @@ async fn enable_with(
                 let caller = still_manages(app, tx, caller.as_ref()).await?;
                 let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
                 if let Some(caller) = caller {
-                    // Also grants that begin later: enabling gives them too.
-                    for held in grant::standing(tx, (*id).into()).await? {
-                        caller.may_assign(held.role, &held.unit)?;
-                    }
+                    may_give_all::<UserError>(tx, &caller, *id).await?;
                 }
                 // Who never chose a password is invited still.
                 let chosen = store::credential::password(tx, *id).await?.is_some();

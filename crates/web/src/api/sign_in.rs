@@ -106,7 +106,6 @@ struct OwedBody {
 /// What a step of a sign-in leads to.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "a schema: answers are written from its variants")]
 enum AnswerBody {
     SignedIn(Box<SignedInBody>),
     Owed(OwedBody),
