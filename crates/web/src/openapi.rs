@@ -90,6 +90,10 @@ fn parameters(operation: &mut Value) {
             parameter["description"] = "Most items of a page.".into();
             parameter["schema"] = json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 });
         }
+        if parameter["in"] == "header" && parameter["name"] == "If-Match" {
+            // A version as `ETag` says it: `crate::http::version`.
+            parameter["schema"] = json!({ "type": "string", "pattern": "^\"(0|[1-9][0-9]{0,17})\"$" });
+        }
         if parameter["in"] == "query" && parameter["name"] == "cursor" {
             parameter["description"] = "`next_cursor` of the page before.".into();
         }

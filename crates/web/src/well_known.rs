@@ -148,7 +148,7 @@ pub struct RolesDocument {
 /// Role → permissions of one API, for guards that meet a role in a unit or a token without permissions.
 #[utoipa::path(get, path = "/.well-known/bailiwick-roles", tag = "metadata", params(RolesQuery), security(("api" = [])),
     responses((status = 200, description = "The catalogue", body = RolesDocument, headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept"))), (status = 304, description = "Unchanged", headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept"))),
-        (status = 401, description = "Wrong credentials")))]
+        (status = 401, description = "Wrong credentials"), (status = 404, description = "Another API's credentials")))]
 async fn roles(
     State(web): State<Web>,
     context: Context,

@@ -159,7 +159,7 @@ impl<'d> Check<'d> {
                 (Some(own), _) => self.value(&at, own, value, true),
                 (None, Some(others)) => self.value(&at, others, value, true),
                 (None, None) if closed && !named.is_empty() && !named.contains(name.as_str()) => {
-                    self.say(&at, "not in the document")
+                    self.say(&at, "not in the document");
                 }
                 (None, None) => {}
             }
