@@ -4,6 +4,7 @@
 //! here, so that it cannot be forgotten. Tests compare every answer they get with this document (`testkit::contract`).
 
 mod convention;
+pub(crate) mod example;
 mod refusal;
 mod schema;
 
@@ -47,6 +48,7 @@ impl Description {
         parameters(&mut operation);
         body(&mut operation);
         refusal::complete(endpoint, &mut operation, &mut self.refusals);
+        example::show(endpoint, &mut operation);
         let path = self.paths.entry(&endpoint.path).or_insert_with(|| json!({}));
         path[method(&endpoint.method)] = operation;
     }

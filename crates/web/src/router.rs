@@ -64,6 +64,12 @@ pub fn endpoints() -> Vec<Endpoint> {
     well_known::mount(api::mount(Table::default())).done().endpoints
 }
 
+/// The OpenAPI document: the same on every server.
+#[must_use]
+pub fn document() -> String {
+    well_known::mount(api::mount(Table::default())).done().description.document()
+}
+
 async fn not_found() -> Problem {
     Code::NotFound.into()
 }

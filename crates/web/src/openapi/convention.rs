@@ -28,9 +28,24 @@ pub(super) fn apply(schema: &mut Value) {
             }
         }
     }
+    if body {
+        without_sets(schema);
+    }
     match schema {
         Value::Object(members) => members.values_mut().for_each(apply),
         Value::Array(items) => items.iter_mut().for_each(apply),
+        _ => {}
+    }
+}
+
+/// What is sent twice counts once: a list that is read into a set is not refused.
+fn without_sets(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.remove("uniqueItems");
+            members.values_mut().for_each(without_sets);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_sets),
         _ => {}
     }
 }
