@@ -17,6 +17,7 @@ mod full_disk; // no room left
 mod kill; // SIGKILL at any moment
 mod log; // what the audit log must be, whatever happened
 mod program; // starting, reading and ending processes
+mod schemathesis; // calls made from openapi.json, also ones that violate it
 mod serve; // the server of an organisation
 mod site; // a folder with a configuration, set up and ready to serve
 mod traffic; // grants as traffic
