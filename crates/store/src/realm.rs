@@ -65,6 +65,17 @@ pub async fn create(tx: &mut WriteTx<'_>, new: &NewRealm) -> Result<Option<Realm
     tx.returning(sql, values).await?.first().map(|row| row.get(0)).transpose()
 }
 
+/// The profile that was applied last, and its edition.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn profile(tx: &mut impl Read) -> Result<Option<(String, u32)>, StoreError> {
+    let sql = sql!("SELECT profile, profile_edition FROM realm WHERE id = $1 AND profile IS NOT NULL");
+    let row = tx.one(sql, params![tx.realm()]).await?;
+    let edition = |row: &Row| Ok::<_, StoreError>(row.get::<Option<i64>>(1)?.unwrap_or(0));
+    row.map(|row| Ok((row.get(0)?, u32::try_from(edition(&row)?).unwrap_or(0)))).transpose()
+}
+
 /// Remembers the profile that was applied.
 ///
 /// # Errors
