@@ -11,8 +11,10 @@ mod grant;
 mod init;
 mod key;
 mod migrate;
+mod profile;
 mod realm;
 mod reference;
+mod reference_profile;
 mod role;
 mod server;
 mod user;
@@ -66,6 +68,9 @@ enum Command {
     /// Realms: list, create.
     #[command(subcommand)]
     Realm(realm::RealmCommand),
+    /// Profiles, roles and permissions as files: list, show, apply.
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
     /// People: list, create, disable, enable, require-password-change.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -99,6 +104,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Doctor(command) => command.run().await,
             Command::Reference { which } => which.run(),
             Command::Realm(command) => command.run().await,
+            Command::Profile(command) => command.run().await,
             Command::User(command) => command.run().await,
             Command::Factor(command) => command.run().await,
             Command::Role(command) => command.run().await,

@@ -27,6 +27,7 @@ mod oneself; // changing one's own profile, in a version
 mod outage; // PostgreSQL gone and back
 mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one
+mod profile; // a profile applied to a realm that people have worked with
 mod refresh; // T1 to T10 of requirements 2.6
 mod sign_in; // equal answers, the throttle
 mod steps; // a step more in the list of a sign-in
