@@ -126,7 +126,7 @@ fn inherits_without_cycle(mut roles: Vec<Role>, plan: &Plan) -> Result<(), Profi
     }
     RoleGraph::new(roles, 0).map(|_| ()).map_err(|error| match error {
         GraphError::Cycle(path) => contradicts(&GraphError::Cycle(from_the_first(path))),
-        GraphError::TooDeep => contradicts(&error),
+        GraphError::TooDeep(_) => contradicts(&error),
     })
 }
 

@@ -9,7 +9,7 @@ use domain::policy::Policy;
 use domain::profile::Profile;
 use domain::profile::plan::{Item, Plan};
 use domain::role::{Role, RoleName};
-use store::access::{api, role};
+use store::access::{api, fact, role};
 use store::{Read, StoreError, WriteTx};
 
 use super::ProfileError;
@@ -47,17 +47,17 @@ impl<'a, 't> Making<'a, 't> {
                 Item::RolePermission { role, api, permission } => {
                     let id = self.permissions.get(&(api.clone(), permission.clone())).copied();
                     if let (Some(role), Some(permission)) = (self.roles.get(role), id) {
-                        role::add_permission(self.tx, *role, permission).await?;
+                        fact::add_permission(self.tx, *role, permission).await?;
                     }
                 }
                 Item::Inherits { role, inherits } => {
                     if let (Some(role), Some(other)) = (self.roles.get(role), self.roles.get(inherits)) {
-                        role::add_inheritance(self.tx, *role, *other).await?;
+                        fact::add_inheritance(self.tx, *role, *other).await?;
                     }
                 }
                 Item::AssignableBy { role, by } => {
                     if let (Some(role), Some(by)) = (self.roles.get(role), self.roles.get(by)) {
-                        role::add_assignable(self.tx, *role, *by).await?;
+                        fact::add_assignable(self.tx, *role, *by).await?;
                     }
                 }
                 Item::Policy { role } => self.policy(role.as_deref()).await?,
