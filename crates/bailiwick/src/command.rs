@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod api;
+mod client;
 mod config_check;
 mod demo;
 mod demo_people;
@@ -16,8 +17,11 @@ mod realm;
 mod reference;
 mod reference_profile;
 mod role;
+mod role_change;
 mod server;
+mod unit;
 mod user;
+mod user_access;
 
 use std::path::PathBuf;
 
@@ -71,21 +75,27 @@ enum Command {
     /// Profiles, roles and permissions as files: list, show, apply.
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
-    /// People: list, create, disable, enable, require-password-change.
+    /// People: list, permissions, create, disable, enable, require-password-change.
     #[command(subcommand)]
     User(user::UserCommand),
     /// Second factors of people: list, remove.
     #[command(subcommand)]
     Factor(factor::FactorCommand),
-    /// Roles: list.
+    /// Units, the places in which roles are held: list, create, rename, delete.
+    #[command(subcommand)]
+    Unit(unit::UnitCommand),
+    /// Roles: list, show, members, create, update, permissions, inherits, delete.
     #[command(subcommand)]
     Role(role::RoleCommand),
     /// Roles that people hold: list, add, end.
     #[command(subcommand)]
     Grant(grant::GrantCommand),
-    /// APIs: list, make credentials.
+    /// APIs, the applications that check permissions: list, create, update, delete, permission, secret.
     #[command(subcommand)]
     Api(api::ApiCommand),
+    /// Clients, the applications that ask for tokens: list, create, update, delete, secret.
+    #[command(subcommand)]
+    Client(client::ClientCommand),
     /// Signing keys: list, rotate.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -107,9 +117,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Profile(command) => command.run().await,
             Command::User(command) => command.run().await,
             Command::Factor(command) => command.run().await,
+            Command::Unit(command) => command.run().await,
             Command::Role(command) => command.run().await,
             Command::Grant(command) => command.run().await,
             Command::Api(command) => command.run().await,
+            Command::Client(command) => command.run().await,
             Command::Key(command) => command.run().await,
         }
     })

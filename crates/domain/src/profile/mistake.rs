@@ -102,7 +102,7 @@ impl Profile {
                 let own = if api.audience == OWN_API { "our own API's" } else { "taken above" };
                 look.wrong("audience", None, format!("must be a name of its own; {} is {own}", api.audience));
             }
-            look.text("name", &api.name, 1, 200);
+            look.text("name", &api.name, 1, 100);
             check_permissions(api, at, found);
         }
     }
@@ -128,7 +128,7 @@ impl Profile {
             } else if !seen.insert(role.name.as_str()) {
                 look.wrong("name", None, format!("must be a name of its own; {} is taken above", role.name));
             }
-            look.text("display_name", &role.display_name, 1, 200);
+            look.text("display_name", &role.display_name, 1, 100);
             look.text("description", &role.description, 0, 500);
             policy(&mut look, role.policy);
             references(&mut look, "inherits", &role.inherits, &names);

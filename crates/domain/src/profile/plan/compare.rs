@@ -115,7 +115,7 @@ impl Compare<'_> {
             let standing = known.assignable_by.get(&(role(), by.clone()));
             self.part(&Item::Role { role: by.clone() }, standing, Item::AssignableBy { role: role(), by });
         }
-        self.policy(Some(role()), new.policy);
+        self.policy(Some(&new.name), new.policy);
     }
 
     fn part(&mut self, needs: &Item, standing: Option<&Standing>, item: Item) {
@@ -130,9 +130,11 @@ impl Compare<'_> {
         }
     }
 
-    fn policy(&mut self, role: Option<String>, new: Policy) {
-        let item = Item::Policy { role: role.clone() };
-        match self.known.policies.get(&role) {
+    fn policy(&mut self, role: Option<&str>, new: Policy) {
+        let role = role.map(ToOwned::to_owned);
+        let here = self.known.policies.get(&role);
+        let item = Item::Policy { role };
+        match here {
             None if new == Policy::default() => {}
             None => self.add(item),
             Some((Standing::Ended, _)) => self.leave(item, Why::TakenAway),

@@ -75,7 +75,7 @@ fn names_are_unique_and_keep_to_the_grammar() {
     one(|p| p["name"] = json!("My Clinic"), ".name", "lower-case");
     one(|p| p["edition"] = json!(0), ".edition", "must be 1 or more");
     one(|p| p["title"] = json!("a\u{7}b"), ".title", "character");
-    one(|p| p["role"][1]["display_name"] = json!(""), ".role[1].display_name", "1 to 200 characters");
+    one(|p| p["role"][1]["display_name"] = json!(""), ".role[1].display_name", "1 to 100 characters");
     // What refers to the name is told too; these look at the name alone.
     has(|p| p["api"][0]["audience"] = json!("bailiwick"), ".api[0].audience", "our own API's");
     has(|p| p["api"][0]["permission"][1]["name"] = json!("vitals"), ".api[0].permission[1].name", "resource:action");
