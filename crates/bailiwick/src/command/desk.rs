@@ -121,3 +121,10 @@ pub(super) fn permission(text: &str) -> Result<Named, String> {
     let (api, name) = parts.ok_or("must be an API and its permission, like clinic/charts:read")?;
     Ok(Named { api: api.to_owned(), permission: name.to_owned() })
 }
+
+/// An instant as people read it, to the second: 2026-11-27 18:00:00 UTC.
+pub(super) fn moment(at: Timestamp) -> String {
+    let text = at.rfc3339();
+    let text = text.get(..19).unwrap_or(&text);
+    format!("{} UTC", text.replace('T', " "))
+}

@@ -4,7 +4,7 @@ use domain::access::Explained;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::desk::Desk;
+use super::desk::{Desk, moment};
 use crate::output::{self, Failure};
 
 /// Everything that is granted to somebody now, or was at an instant.
@@ -41,7 +41,7 @@ fn line(one: &Explained) -> String {
         .iter()
         .map(|path| {
             let via = path.via.join(" > ");
-            path.valid_until.map_or_else(|| via.clone(), |until| format!("{via}, until {}", until.rfc3339()))
+            path.valid_until.map_or_else(|| via.clone(), |until| format!("{via}, until {}", moment(until)))
         })
         .collect();
     let name = format!("{}/{}", one.api, one.permission);
