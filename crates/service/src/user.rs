@@ -244,6 +244,9 @@ async fn create(
     command: Invite,
     purpose: Purpose,
 ) -> Result<(Person, Secret), UserError> {
+    if command.grants.len() > crate::grant::MOST_GRANTS {
+        return Err(UserError::Conflict("Nobody holds more than 500 roles."));
+    }
     if let Some(at) = named_twice(&command.grants) {
         return Err(UserError::Twice(at));
     }
