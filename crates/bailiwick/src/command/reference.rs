@@ -1,8 +1,8 @@
-//! The generated references in `docs/`: configuration, errors, audit events, API. A test keeps each current.
+//! The generated references in `docs/`: configuration, errors, audit events, API, profiles. A test keeps each current.
 
 use clap::ValueEnum;
 
-use crate::command::config_check;
+use crate::command::{config_check, reference_profile};
 use crate::output::{self, Failure};
 
 /// Which reference.
@@ -16,6 +16,10 @@ pub(super) enum Reference {
     AuditEvents,
     /// docs/api.md
     Api,
+    /// docs/profile-healthcare.md
+    ProfileHealthcare,
+    /// docs/profile-agency.md
+    ProfileAgency,
 }
 
 impl Reference {
@@ -31,6 +35,8 @@ impl Reference {
             Self::Errors => "errors.md",
             Self::AuditEvents => "audit-events.md",
             Self::Api => "api.md",
+            Self::ProfileHealthcare => "profile-healthcare.md",
+            Self::ProfileAgency => "profile-agency.md",
         }
     }
 
@@ -40,6 +46,8 @@ impl Reference {
             Self::Errors => errors(),
             Self::AuditEvents => audit_events(),
             Self::Api => api(),
+            Self::ProfileHealthcare => reference_profile::page("healthcare"),
+            Self::ProfileAgency => reference_profile::page("agency"),
         }
     }
 }
