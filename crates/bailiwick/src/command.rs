@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod api;
+mod audit;
 mod client;
 mod config_check;
 mod demo;
@@ -96,6 +97,9 @@ enum Command {
     /// Clients, the applications that ask for tokens: list, create, update, delete, secret.
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// The audit log: list.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Signing keys: list, rotate.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -122,6 +126,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Grant(command) => command.run().await,
             Command::Api(command) => command.run().await,
             Command::Client(command) => command.run().await,
+            Command::Audit(command) => command.run().await,
             Command::Key(command) => command.run().await,
         }
     })

@@ -260,6 +260,36 @@ fn claims(token: &str) -> Value {
 }
 
 #[tokio::test]
+async fn the_log_is_read_by_command_and_says_who_did_what_to_whom() {
+    let site = Site::with_admin(PASSWORD).await;
+    site.person("lena.marsh", PASSWORD).await;
+    let before = audit(&site, "").await.len();
+    json(&site, "grant add lena.marsh nurse --until 2199-11-27T18:00:00Z --reason 'leave cover'").await;
+
+    let hers = audit(&site, "--subject lena.marsh --type role_granted").await;
+    let said = site.run(&["audit", "list", "--subject", "lena.marsh", "--limit", "1"]).await;
+
+    assert_eq!(hers.len(), 1, "{hers:?}");
+    assert_eq!((&hers[0]["after"]["role"], &hers[0]["after"]["reason"]), (&json!("nurse"), &json!("leave cover")));
+    assert_eq!(hers[0]["actor"]["name"], json!(operator()));
+    assert!(said.out.contains(&format!("role_granted: user lena.marsh, by cli {}", operator())), "{said:?}");
+    assert!(said.out.contains("reason leave cover, role nurse, unit /"), "{said:?}");
+    assert_eq!(audit(&site, "--subject lena.marsh --actor lena.marsh --type role_granted").await.len(), 0);
+    assert_eq!(audit(&site, "--to 2020-01-01T00:00:00Z").await.len(), 0);
+    // The grant, and each reading since.
+    let after = audit(&site, "").await;
+    assert_eq!(after.len(), before + 7, "{after:?}");
+    assert_eq!((&after[0]["type"], &after[0]["actor"]["kind"]), (&json!("audit_read"), &json!("cli")));
+    assert_eq!(after[0]["after"]["to"], json!("2020-01-01T00:00:00.000000Z"));
+    let wrong = site.run(&["audit", "list", "--type", "role_stolen"]).await;
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+}
+
+async fn audit(site: &Site, which: &str) -> Vec<Value> {
+    json(site, &format!("audit list --limit 1000 {which}")).await.as_array().unwrap().clone()
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_said_in_words_that_help_and_changes_nothing() {
     let site = Site::with_admin(PASSWORD).await;
     json(&site, "unit create /ward-3 --name 'Ward 3'").await;

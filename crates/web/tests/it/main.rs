@@ -28,9 +28,9 @@ mod oneself; // changing one's own profile, in a version
 mod outage; // PostgreSQL gone and back
 mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one
-mod profile; // a profile applied to a realm that people have worked with
 mod past; // access at an instant, grants by date
 mod places; // units
+mod profile; // a profile applied to a realm that people have worked with
 mod refresh; // T1 to T10 of requirements 2.6
 mod registered; // APIs, credentials, clients
 mod role_climbing; // nobody climbs by changing roles
