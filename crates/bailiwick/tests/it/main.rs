@@ -19,6 +19,7 @@ mod kill; // SIGKILL at any moment
 mod log; // what the audit log must be, whatever happened
 mod profile; // profiles shown, tried and applied by command
 mod program; // starting, reading and ending processes
+mod schemathesis; // calls made from openapi.json, also ones that violate it
 mod serve; // the server of an organisation
 mod site; // a folder with a configuration, set up and ready to serve
 mod traffic; // grants as traffic

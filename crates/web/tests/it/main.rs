@@ -16,6 +16,8 @@ mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing
 mod devices; // recognised devices, and what they are good for
+mod document; // openapi.json says what follows from the routes
+mod examples; // an example for each operation, asked again
 mod factors; // second factors: binding, proving, recovering, removing
 mod headers; // security headers, CORS, redirects
 mod input; // bad input, and the order of refusals
