@@ -20,9 +20,12 @@ mod reference_profile;
 mod role;
 mod role_change;
 mod server;
+mod session;
 mod unit;
 mod user;
 mod user_access;
+mod user_account;
+mod user_change;
 
 use std::path::PathBuf;
 
@@ -76,9 +79,12 @@ enum Command {
     /// Profiles, roles and permissions as files: list, show, apply.
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
-    /// People: list, permissions, create, disable, enable, require-password-change.
+    /// People: list, show, permissions, create, update, rename, email, delete, disable, enable, unlock, lockdown, reset-password and more.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Sessions: list, end.
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     /// Second factors of people: list, remove.
     #[command(subcommand)]
     Factor(factor::FactorCommand),
@@ -121,6 +127,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Profile(command) => command.run().await,
             Command::User(command) => command.run().await,
             Command::Factor(command) => command.run().await,
+            Command::Session(command) => command.run().await,
             Command::Unit(command) => command.run().await,
             Command::Role(command) => command.run().await,
             Command::Grant(command) => command.run().await,

@@ -9,7 +9,7 @@ use crate::site::Site;
 const PASSWORD: &str = "a sentence nobody guesses";
 
 /// Runs a command and reads what it printed as JSON.
-async fn json(site: &Site, line: &str) -> Value {
+pub(crate) async fn json(site: &Site, line: &str) -> Value {
     let mut words = split(line);
     words.push("--json".to_owned());
     site.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await.json()
@@ -21,7 +21,7 @@ fn members(text: &str) -> serde_json::Map<String, Value> {
 }
 
 /// Words of a line; 'what stands in quotes' is one.
-fn split(line: &str) -> Vec<String> {
+pub(crate) fn split(line: &str) -> Vec<String> {
     let parts = line.split('\'').enumerate();
     parts
         .flat_map(|(at, part)| match at % 2 {
