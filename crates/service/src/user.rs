@@ -158,6 +158,14 @@ pub async fn get(app: &App, caller: &Caller, id: UserId) -> Result<Person, UserE
     find(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, id).await
 }
 
+/// The same for the operator of the machine.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn get_as_operator(app: &App, operator: Operator, id: UserId) -> Result<Person, UserError> {
+    find(app, operator.into(), id).await
+}
+
 async fn find(app: &App, allowed: Allowed, id: UserId) -> Result<Person, UserError> {
     let parts = app.clone();
     app.store

@@ -146,6 +146,12 @@ struct EventShape {
     after: Option<Map<String, Value>>,
 }
 
+/// The event as the API shows it, for the command line.
+#[must_use]
+pub fn event_document(event: &Event) -> Value {
+    serde_json::to_value(shape(event)).unwrap_or_default()
+}
+
 /// The event's canonical bytes, with what is personal put back where it has not been erased.
 fn shape(event: &Event) -> EventShape {
     let canonical: Value = serde_json::from_slice(&event.canonical).unwrap_or_default();
