@@ -1,10 +1,10 @@
-//! The generated references in `docs/`: configuration, errors, audit events, API. A test keeps each current.
+//! The generated references in `docs/`: configuration, errors, audit events, API, profiles. A test keeps each current.
 
 mod api;
 
 use clap::ValueEnum;
 
-use crate::command::config_check;
+use crate::command::{config_check, reference_profile};
 use crate::output::{self, Failure};
 
 /// Which reference.
@@ -18,6 +18,10 @@ pub(super) enum Reference {
     AuditEvents,
     /// docs/api.md
     Api,
+    /// docs/profile-healthcare.md
+    ProfileHealthcare,
+    /// docs/profile-agency.md
+    ProfileAgency,
 }
 
 impl Reference {
@@ -33,6 +37,8 @@ impl Reference {
             Self::Errors => "errors.md",
             Self::AuditEvents => "audit-events.md",
             Self::Api => "api.md",
+            Self::ProfileHealthcare => "profile-healthcare.md",
+            Self::ProfileAgency => "profile-agency.md",
         }
     }
 
@@ -42,6 +48,8 @@ impl Reference {
             Self::Errors => errors(),
             Self::AuditEvents => audit_events(),
             Self::Api => api::page(),
+            Self::ProfileHealthcare => reference_profile::page("healthcare"),
+            Self::ProfileAgency => reference_profile::page("agency"),
         }
     }
 }
