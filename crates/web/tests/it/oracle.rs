@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use domain::time::{Timestamp, minutes};
 use serde_json::{Value, json};
-use store::token::Purpose;
 use testkit::{Browser, TestApp, on_both_databases};
 
 use self::facts::{Facts, Grant, Named, Role};

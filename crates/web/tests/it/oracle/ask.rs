@@ -50,8 +50,8 @@ impl Organisation {
         for person in 0..PEOPLE.len() {
             let mut own = self.sign_in(person, None).await;
             self.our_api_agrees(person, &mut own).await;
-            for at in 0..APIS.len() {
-                let browser = self.sign_in(person, Some(APIS[at])).await;
+            for (at, api) in APIS.iter().enumerate() {
+                let browser = self.sign_in(person, Some(api)).await;
                 self.token_and_guard_agree(person, at, browser.bearer.as_deref().unwrap()).await;
             }
         }
