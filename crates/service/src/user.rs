@@ -21,9 +21,11 @@ use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::{directory, mail};
 
+mod held;
 mod own;
 mod require_change;
 mod state;
+pub use held::{held, names};
 pub use own::{UpdateOwn, update_own};
 pub use require_change::{RequireChange, require_change, require_change_as_operator};
 pub(crate) use state::ends_administration;
