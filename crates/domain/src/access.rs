@@ -26,9 +26,9 @@ pub struct Held {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     /// The role that was granted.
-    pub role: String,
-    /// From the granted role to the one that carries the permission.
-    pub via: Vec<String>,
+    pub role: Arc<str>,
+    /// From the granted role to the one that carries the permission, by the shortest way.
+    pub via: Arc<[Arc<str>]>,
     /// The grant.
     pub grant: GrantId,
     /// Where it holds.
@@ -41,9 +41,9 @@ pub struct Path {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
     /// Audience of the API.
-    pub api: String,
+    pub api: Arc<str>,
     /// The permission.
-    pub permission: String,
+    pub permission: Arc<str>,
     /// Where.
     pub unit: UnitPath,
     /// Whether it is granted but may not be used before a stronger authentication.
@@ -166,6 +166,23 @@ impl Access {
             })
     }
 
+    /// Whether a permission of our own API may be put into a role by whoever holds this access: they hold it at the root, or may assign there a
+    /// role that gives it. They could come to no more by it than they can give already.
+    #[must_use]
+    pub fn may_put(&self, permission: Permission) -> bool {
+        let root = UnitPath::root();
+        self.everywhere.has(permission)
+            || self.graph.all().any(|flat| flat.own.has(permission) && self.may_assign(flat.role.id, &root))
+    }
+
+    /// The roles granted at the root that let their holder give roles: what a role is assignable by that names nobody.
+    #[must_use]
+    pub fn roles_that_assign(&self) -> BTreeSet<RoleId> {
+        let assigns =
+            |held: &&Held| self.graph.get(held.role).is_some_and(|flat| flat.own.has(Permission::RolesAssign));
+        self.held.iter().filter(|held| held.unit.is_root()).filter(assigns).map(|held| held.role).collect()
+    }
+
     /// Names of the roles held at `/`, closed under inheritance, sorted: the `roles` of a token.
     #[must_use]
     pub fn roles_at_root(&self) -> Vec<String> {
@@ -218,47 +235,42 @@ impl Access {
         self.held.iter().filter_map(|held| held.valid_until).min()
     }
 
-    /// Every permission held, where, and through what.
+    /// Every permission held, where, and through what: by API, permission, unit.
     #[must_use]
     pub fn explain(&self) -> Vec<Explained> {
-        let mut found: BTreeMap<(String, String, UnitPath, bool), Vec<Path>> = BTreeMap::new();
         let usable = self.held.iter().map(|held| (held, false));
-        for (held, withheld) in usable.chain(self.withheld.iter().map(|held| (held, true))) {
+        let all: Vec<(&Held, bool)> = usable.chain(self.withheld.iter().map(|held| (held, true))).collect();
+        let places: BTreeSet<&UnitPath> = all.iter().map(|(held, _)| &held.unit).collect();
+        let places: BTreeMap<&UnitPath, usize> = places.into_iter().zip(0..).collect();
+        // Sorted by small numbers: somebody with fifty grants has thousands of rows.
+        let mut rows = Vec::new();
+        for (grant, (held, withheld)) in all.iter().enumerate() {
             let Some(flat) = self.graph.get(held.role) else { continue };
-            for (audience, names) in &flat.effective {
-                for name in names {
-                    let key = (audience.clone(), name.clone(), held.unit.clone(), withheld);
-                    found.entry(key).or_default().push(Path {
-                        role: flat.role.name.as_str().to_owned(),
-                        via: self.via(held.role, audience, name),
-                        grant: held.grant,
-                        unit: held.unit.clone(),
-                        valid_until: held.valid_until,
-                    });
-                }
+            let place = places.get(&held.unit).copied().unwrap_or_default();
+            rows.extend(flat.ways.iter().map(|way| ((way.permission, place, *withheld), grant, way)));
+        }
+        rows.sort_unstable_by_key(|(key, grant, _)| (*key, *grant));
+        let mut found: Vec<Explained> = Vec::new();
+        let mut last = None;
+        for (key, grant, way) in rows {
+            let Some(((held, withheld), (api, permission))) = all.get(grant).zip(self.graph.permission(way.permission))
+            else {
+                continue;
+            };
+            if last.replace(key) != Some(key) {
+                let (api, permission, unit) = (api.clone(), permission.clone(), held.unit.clone());
+                found.push(Explained { api, permission, unit, withheld: *withheld, paths: Vec::new() });
             }
+            let path = Path {
+                role: way.via.first().cloned().unwrap_or_default(),
+                via: way.via.clone(),
+                grant: held.grant,
+                unit: held.unit.clone(),
+                valid_until: held.valid_until,
+            };
+            found.last_mut().into_iter().for_each(|one| one.paths.push(path.clone()));
         }
         found
-            .into_iter()
-            .map(|((api, permission, unit, withheld), paths)| Explained { api, permission, unit, withheld, paths })
-            .collect()
-    }
-
-    /// The shortest way from `role` to one that itself carries the permission.
-    fn via(&self, role: RoleId, audience: &str, permission: &str) -> Vec<String> {
-        let mut level = vec![vec![role]];
-        for _ in 0..=crate::role::DEEPEST {
-            let mut next = Vec::new();
-            for path in level {
-                let Some(flat) = path.last().and_then(|id| self.graph.get(*id)) else { continue };
-                if flat.role.permissions.get(audience).is_some_and(|names| names.contains(permission)) {
-                    return path.into_iter().map(|id| self.graph.name(id).to_owned()).collect();
-                }
-                next.extend(flat.role.inherits.iter().map(|id| [path.as_slice(), &[*id]].concat()));
-            }
-            level = next;
-        }
-        Vec::new()
     }
 }
 
@@ -304,6 +316,15 @@ mod tests {
     }
 
     #[test]
+    fn a_permission_of_ours_is_put_into_a_role_by_whom_it_could_be_given_by_anyway() {
+        let everywhere = Access::new(graph(), vec![held(3, "/")]);
+
+        assert!(everywhere.may_put(Permission::UsersRead), "held");
+        assert!(!everywhere.may_put(Permission::KeysManage), "neither held nor in a role that may be given");
+        assert!(!Access::new(graph(), vec![held(3, "/ward-3")]).may_put(Permission::UsersRead), "held in a unit only");
+    }
+
+    #[test]
     fn an_administrator_of_one_ward_gives_nothing_in_another() {
         let nurse = RoleId::from_uuid(Uuid::from_u128(2));
         let access = Access::new(graph(), vec![held(3, "/ward-3")]);
@@ -316,9 +337,9 @@ mod tests {
     #[test]
     fn a_permission_says_through_what_it_is_held() {
         let access = Access::new(graph(), vec![held(2, "/ward-3")]);
-        let rota = access.explain().into_iter().find(|e| e.permission == "rota:read").expect("held");
+        let rota = access.explain().into_iter().find(|e| &*e.permission == "rota:read").expect("held");
 
-        assert_eq!(rota.paths[0].via, ["nurse", "staff"]);
+        assert_eq!(rota.paths[0].via.join(" "), "nurse staff");
         assert_eq!(rota.unit.as_str(), "/ward-3");
     }
 }

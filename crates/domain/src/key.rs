@@ -12,13 +12,16 @@ pub const PUBLISHED_BEFORE: Duration = minutes(20);
 pub const LONGEST_TOKEN: Duration = minutes(60);
 
 /// How access tokens are signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256; interoperable, the default (C-07).
+    #[serde(rename = "RS256")]
     Rs256,
     /// ECDSA on P-256 with SHA-256.
+    #[serde(rename = "ES256")]
     Es256,
     /// Ed25519.
+    #[serde(rename = "EdDSA")]
     EdDsa,
 }
 

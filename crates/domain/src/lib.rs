@@ -5,6 +5,7 @@
 pub mod access; // what somebody may do, where, and why
 pub mod allowed; // the first door: proof that an action was permitted
 pub mod caller; // who asks, and the one decision
+pub mod client; // applications that ask for tokens
 pub mod entropy; // where ids and secrets come from: a trait only
 pub mod event; // the third door: what happened, and its canonical bytes
 pub mod id; // one type for each kind of id

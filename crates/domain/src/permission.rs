@@ -87,8 +87,22 @@ impl PermissionSet {
 pub const OWN_API: &str = "bailiwick";
 
 /// A permission's name within its API: `resource:action`, with an optional `:own`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PermissionName(String);
+
+impl TryFrom<String> for PermissionName {
+    type Error = GrammarError;
+    fn try_from(text: String) -> Result<Self, GrammarError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<PermissionName> for String {
+    fn from(name: PermissionName) -> Self {
+        name.0
+    }
+}
 
 /// Why a text is no name of a permission, role or API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -121,8 +135,22 @@ impl PermissionName {
 }
 
 /// An API's audience: its name in paths, roles and tokens.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Audience(String);
+
+impl TryFrom<String> for Audience {
+    type Error = GrammarError;
+    fn try_from(text: String) -> Result<Self, GrammarError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Audience> for String {
+    fn from(name: Audience) -> Self {
+        name.0
+    }
+}
 
 impl Audience {
     /// Checks `text`.

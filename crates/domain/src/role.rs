@@ -3,15 +3,34 @@
 //! The graph of a realm is small and changes seldom: it is flattened once per edition, then shared.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::id::RoleId;
-use crate::permission::{GrammarError, OWN_API, Permission, PermissionSet};
+use crate::permission::{GrammarError, PermissionSet};
+
+mod change;
+mod flatten;
+pub use change::{Gain, MOST_INHERITED, gains};
 
 /// A role's name; it never changes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RoleName(String);
+
+impl TryFrom<String> for RoleName {
+    type Error = GrammarError;
+    fn try_from(text: String) -> Result<Self, GrammarError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<RoleName> for String {
+    fn from(name: RoleName) -> Self {
+        name.0
+    }
+}
 
 impl RoleName {
     /// Checks `text`.
@@ -72,6 +91,25 @@ pub struct Flat {
     pub effective: BTreeMap<String, BTreeSet<String>>,
     /// The same for our own API, as bits.
     pub own: PermissionSet,
+    /// For each effective permission the shortest way to a role that itself carries it.
+    pub(crate) ways: Vec<Way>,
+}
+
+impl Flat {
+    /// Whether it carries a permission, by itself or inherited.
+    #[must_use]
+    pub fn carries(&self, audience: &str, permission: &str) -> bool {
+        self.effective.get(audience).is_some_and(|names| names.contains(permission))
+    }
+}
+
+/// How a role comes to a permission.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    /// The permission's place in the graph's catalogue.
+    pub(crate) permission: u32,
+    /// Names from the role to the one that itself carries it.
+    pub(crate) via: Arc<[Arc<str>]>,
 }
 
 /// Inheritance that cannot be.
@@ -80,9 +118,9 @@ pub enum GraphError {
     /// Roles that inherit from each other; the path names them.
     #[error("roles cannot inherit from each other: {}", .0.join(" → "))]
     Cycle(Vec<String>),
-    /// More than [`DEEPEST`] levels.
-    #[error("inheritance is deeper than 16 levels")]
-    TooDeep,
+    /// More than [`DEEPEST`] levels; the path names them.
+    #[error("inheritance has at most 16 levels: {}", .0.join(" → "))]
+    TooDeep(Vec<String>),
 }
 
 /// All roles of a realm, flattened.
@@ -90,6 +128,8 @@ pub enum GraphError {
 pub struct RoleGraph {
     roles: HashMap<RoleId, Flat>,
     names: BTreeMap<String, RoleId>,
+    /// Every permission that a role carries, sorted: API, name.
+    catalogue: Vec<(Arc<str>, Arc<str>)>,
     version: i64,
 }
 
@@ -100,24 +140,31 @@ impl RoleGraph {
     /// [`GraphError`]: the rules for changing roles keep it from being stored.
     pub fn new(roles: Vec<Role>, version: i64) -> Result<Self, GraphError> {
         let by_id: HashMap<RoleId, Role> = roles.into_iter().map(|role| (role.id, role)).collect();
-        let mut flat = HashMap::with_capacity(by_id.len());
-        for id in by_id.keys() {
-            let mut path = Vec::new();
-            let mut closure = BTreeSet::new();
-            close(&by_id, *id, &mut path, &mut closure)?;
-            let Some(role) = by_id.get(id) else { continue };
-            let mut effective: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-            for (audience, names) in closure.iter().filter_map(|id| by_id.get(id)).flat_map(|r| &r.permissions) {
-                effective.entry(audience.clone()).or_default().extend(names.iter().cloned());
-            }
-            let mut own = PermissionSet::default();
-            for permission in effective.get(OWN_API).into_iter().flatten().filter_map(|name| Permission::parse(name)) {
-                own.insert(permission);
-            }
-            flat.insert(*id, Flat { role: role.clone(), closure, effective, own });
+        let names: BTreeMap<String, RoleId> =
+            by_id.values().map(|role| (role.name.as_str().to_owned(), role.id)).collect();
+        let catalogue = catalogue(&by_id);
+        let mut closures = flatten::Closures::default();
+        // By name, so that the same roles are refused with the same words.
+        for id in names.values() {
+            closures.close(&by_id, *id, &mut Vec::new())?;
         }
-        let names = flat.values().map(|f| (f.role.name.as_str().to_owned(), f.role.id)).collect();
-        Ok(Self { roles: flat, names, version })
+        let spell = flatten::Spelling::new(&by_id, &catalogue);
+        let flat = by_id.iter().map(|(id, role)| (*id, spell.flat(role, closures.of(*id)))).collect();
+        Ok(Self { roles: flat, names, catalogue, version })
+    }
+
+    /// What it would be with a role as `role` says, in place of the one with its id if there is one.
+    ///
+    /// # Errors
+    /// [`GraphError`].
+    pub fn with(&self, role: Role) -> Result<Self, GraphError> {
+        let mut roles: Vec<Role> = self.without(role.id).cloned().collect();
+        roles.push(role);
+        Self::new(roles, self.version)
+    }
+
+    fn without(&self, id: RoleId) -> impl Iterator<Item = &Role> {
+        self.roles.values().map(|flat| &flat.role).filter(move |role| role.id != id)
     }
 
     /// The edition.
@@ -143,44 +190,43 @@ impl RoleGraph {
         self.names.values().filter_map(|id| self.roles.get(id))
     }
 
+    /// The role and all that inherit from it, by name: whose rights change with it.
+    pub fn seniors(&self, id: RoleId) -> impl Iterator<Item = &Flat> {
+        self.all().filter(move |flat| flat.closure.contains(&id))
+    }
+
     /// The name of a role.
     #[must_use]
     pub fn name(&self, id: RoleId) -> &str {
         self.roles.get(&id).map_or("", |flat| flat.role.name.as_str())
     }
+
+    /// API and name of a permission by its place in the catalogue.
+    pub(crate) fn permission(&self, place: u32) -> Option<&(Arc<str>, Arc<str>)> {
+        usize::try_from(place).ok().and_then(|place| self.catalogue.get(place))
+    }
 }
 
-/// Depth-first over inheritance: fills `closure`, refuses a role that meets itself on its own path.
-fn close(
-    roles: &HashMap<RoleId, Role>,
-    id: RoleId,
-    path: &mut Vec<RoleId>,
-    closure: &mut BTreeSet<RoleId>,
-) -> Result<(), GraphError> {
-    let name = |id: &RoleId| roles.get(id).map_or_else(String::new, |role| role.name.as_str().to_owned());
-    if let Some(start) = path.iter().position(|seen| *seen == id) {
-        let mut names: Vec<String> = path[start..].iter().map(name).collect();
-        names.push(name(&id));
-        return Err(GraphError::Cycle(names));
-    }
-    if path.len() > DEEPEST {
-        return Err(GraphError::TooDeep);
-    }
-    let Some(role) = roles.get(&id) else { return Ok(()) };
-    let known = !closure.insert(id);
-    path.push(id);
-    if !known {
-        for junior in &role.inherits {
-            close(roles, *junior, path, closure)?;
+fn catalogue(roles: &HashMap<RoleId, Role>) -> Vec<(Arc<str>, Arc<str>)> {
+    let all: BTreeSet<(&str, &str)> = roles
+        .values()
+        .flat_map(|role| &role.permissions)
+        .flat_map(|(audience, names)| names.iter().map(move |name| (audience.as_str(), name.as_str())))
+        .collect();
+    let mut audience: Arc<str> = "".into();
+    let mut shared = |text: &str| {
+        if *audience != *text {
+            audience = text.into();
         }
-    }
-    path.pop();
-    Ok(())
+        audience.clone()
+    };
+    all.into_iter().map(|(api, name)| (shared(api), name.into())).collect()
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::permission::Permission;
     use uuid::Uuid;
 
     pub(crate) fn role(number: u128, name: &str, inherits: &[u128], permissions: &[(&str, &str)]) -> Role {
@@ -256,6 +302,6 @@ pub(crate) mod tests {
             })
             .collect();
 
-        assert!(matches!(RoleGraph::new(deep, 1), Err(GraphError::TooDeep)));
+        assert!(matches!(RoleGraph::new(deep, 1), Err(GraphError::TooDeep(_))));
     }
 }

@@ -1,22 +1,35 @@
-//! APIs as callers: a resource server with its credentials, and what it may read.
+//! APIs: as callers with their credentials here; as what administrators register below.
 #![expect(clippy::disallowed_methods, reason = "this file names the flow in which an API proves its credentials")]
 
 use std::collections::BTreeMap;
 
-use domain::allowed::{Allowed, Flow, Operator, Request};
+use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
-use domain::id::SecretId;
 use domain::realm::RealmKey;
 use domain::secret::Secret;
 use domain::throttle::{Kind, Throttled};
 use store::access::api;
-use store::{Outcome, Read, StoreError, Upkeep, throttle};
+use store::{Outcome, StoreError, Upkeep, throttle};
 use thiserror::Error;
 use wire::roles::RolesCatalogue;
 
 use crate::app::App;
 use crate::directory;
 use crate::throttle as throttle_key;
+
+mod permission;
+mod register;
+mod secret;
+pub use permission::{
+    AddPermission, DeletePermission, PermissionRow, add_permission, add_permission_as_operator, delete_permission,
+    delete_permission_as_operator, permissions, permissions_as_operator,
+};
+pub use register::{
+    ChangeError, CreateApi, DeleteApi, UpdateApi, create, create_as_operator, delete, delete_as_operator, get, list,
+    list_as_operator, update, update_as_operator,
+};
+pub(crate) use secret::OVERLAP_HOURS;
+pub use secret::{NewSecret, new_secret, new_secret_as_operator};
 
 /// Why an API was not let in.
 #[derive(Debug, Error)]
@@ -104,30 +117,6 @@ async fn authenticate(
         })
         .await??;
     Ok(Allowed::api(id, realm, request))
-}
-
-/// Gives an API a new secret, shown once; those before stay valid for 24 hours. Used by demo and the command line.
-///
-/// # Errors
-/// [`ApiError::Credentials`]: there is no such API.
-pub async fn new_secret(app: &App, operator: Operator, audience: String) -> Result<Secret, ApiError> {
-    let secret = Secret::new(&*app.entropy);
-    let input = (audience, secret.hash());
-    app.store
-        .write(operator.into(), app.now(), input, |tx, (audience, hash)| {
-            Box::pin(async move {
-                let api = api::by_audience(tx, audience).await?.ok_or(ApiError::Credentials)?;
-                let id = SecretId::new(&*tx.entropy(), tx.now());
-                let others_end = tx.now().plus(domain::time::hours(24));
-                api::add_secret(tx, id, api.id.into(), hash, others_end).await?;
-                Ok::<_, ApiError>(Outcome::done(
-                    (),
-                    Event::new(EventType::ApiSecretCreated).about("api", api.id.uuid(), audience),
-                ))
-            })
-        })
-        .await?;
-    Ok(secret)
 }
 
 /// Counts a request that another site caused; one event a minute and address (AUD-01).

@@ -117,6 +117,24 @@ pub(crate) async fn again(
     Ok(of_session(app, tx, &session, (None, Some(proof))).await?.ok_or(SignedOut))
 }
 
+/// Why a change is not made to what somebody looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stale {
+    /// A caller must say which version they looked at.
+    Unsaid,
+    /// It is in another version by now.
+    Changed,
+}
+
+/// Whether what was looked at is what is there. Only the operator of the machine need not say.
+pub(crate) fn same_version(caller: Option<&Caller>, looked_at: Option<i64>, found: i64) -> Result<(), Stale> {
+    match looked_at {
+        None if caller.is_some() => Err(Stale::Unsaid),
+        Some(version) if version != found => Err(Stale::Changed),
+        _ => Ok(()),
+    }
+}
+
 /// Session live, account active, token not older than the account's epoch: then who they are and all that they hold.
 async fn of_session(
     app: &App,

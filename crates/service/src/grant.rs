@@ -144,6 +144,8 @@ async fn give_with(app: &App, allowed: Allowed, caller: Option<Caller>, command:
     app.store
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, command)| {
             Box::pin(async move {
+                // The role and the unit are not ended meanwhile.
+                tx.exclusive(Guard::RoleGraph).await?;
                 guard_both(tx, caller.as_ref(), command.user).await?;
                 if let Some(caller) = caller {
                     let caller = caller::again(app, tx, caller).await??;

@@ -4,6 +4,7 @@ pub mod api; // resource servers with their credentials
 pub mod app; // what every use case is given
 pub mod audit; // reading the log
 pub mod caller; // who a bearer or a cookie is
+pub mod client; // registering applications
 pub mod clock; // the one clock
 pub mod demo; // what only demo asks
 pub mod directory; // roles, policies and APIs of a realm, cached by edition
@@ -19,7 +20,7 @@ pub mod password; // choosing passwords
 pub mod profile; // applying a profile
 pub mod realm; // realms: making and finding them
 pub mod refresh; // from a refresh token to an access token
-pub mod role; // seeing roles
+pub mod role; // roles: seeing and changing them
 pub mod seal; // secrets at rest, keys derived from one
 pub mod session; // sessions that begin, are listed and end
 pub mod sign_in; // from an identifier to a session
@@ -37,8 +38,10 @@ pub use store::StoreError;
 
 /// Rows that use cases hand on as stored.
 pub mod stored {
-    pub use store::access::grant::Grant;
+    pub use store::access::api::Api;
+    pub use store::access::grant::{Grant, Member};
     pub use store::audit::{Filter as EventFilter, Stored as Event};
+    pub use store::client::Client;
     pub use store::factor::Factor;
     pub use store::key::Key;
     pub use store::session::Session;

@@ -10,7 +10,7 @@ use domain::permission::{Audience, PermissionName};
 use domain::policy::Policy;
 use domain::profile::{Profile, ProfileApi, ProfileRole};
 use domain::role::{Role, RoleGraph, RoleName};
-use store::access::{api, role};
+use store::access::{api, fact, role};
 use store::{Guard, Outcome, Read, StoreError, WriteTx, counter};
 use thiserror::Error;
 
@@ -150,15 +150,15 @@ async fn add_roles(tx: &mut WriteTx<'_>, roles: &[ProfileRole], added: &mut Adde
         for (audience, names) in &new.permissions {
             for name in names {
                 if let Some(permission) = permissions.get(&(audience.clone(), name.clone())) {
-                    role::add_permission(tx, id, *permission).await?;
+                    fact::add_permission(tx, id, *permission).await?;
                 }
             }
         }
         for other in new.inherits.iter().filter_map(|name| ids.get(name).copied()).collect::<Vec<_>>() {
-            role::add_inheritance(tx, id, other).await?;
+            fact::add_inheritance(tx, id, other).await?;
         }
         for other in new.assignable_by.iter().filter_map(|name| ids.get(name).copied()).collect::<Vec<_>>() {
-            role::add_assignable(tx, id, other).await?;
+            fact::add_assignable(tx, id, other).await?;
         }
         if new.policy != Policy::default() {
             set_policy(tx, Some(id), new.policy).await?;

@@ -14,22 +14,24 @@ use serde::{Deserialize, Serialize};
 use store::access::grant;
 use store::token::{self, Purpose};
 use store::user::{NewUser, User};
-use store::{Events, Outcome, Read, StoreError, WriteTx, factor, unit, user};
+use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, factor, unit, user};
 use thiserror::Error;
 
 use crate::app::App;
 use crate::caller::{self, SignedOut};
 use crate::{directory, mail};
 
+mod access;
 mod held;
 mod own;
 mod require_change;
 mod state;
+pub use access::{access, access_as_operator};
 pub use held::{held, names};
 pub use own::{UpdateOwn, update_own};
 pub use require_change::{RequireChange, require_change, require_change_as_operator};
-pub(crate) use state::ends_administration;
 pub use state::{Disable, Enable, disable, disable_as_operator, enable, enable_as_operator};
+pub(crate) use state::{administrators, ends_administration};
 
 /// Why something about a person was not done.
 #[derive(Debug, Error)]
@@ -253,6 +255,8 @@ async fn create(
         .store
         .write(allowed, app.now(), input, |tx, (app, caller, command, purpose, link)| {
             Box::pin(async move {
+                // The home unit and the roles are not ended meanwhile.
+                tx.exclusive(Guard::RoleGraph).await?;
                 if let Some(caller) = caller {
                     may_invite(&caller::again(app, tx, caller).await??, command)?;
                 }
@@ -326,24 +330,6 @@ async fn first_grant(
     };
     grant::create(tx, &new).await?;
     Ok(crate::grant::granted(&new, id, name, &first.role, &first.unit))
-}
-
-/// All that a person within reach holds now.
-///
-/// # Errors
-/// [`UserError`].
-pub async fn access(app: &App, caller: &Caller, id: UserId) -> Result<domain::access::Access, UserError> {
-    let allowed = caller.allow(Permission::UsersRead, Scope::Anywhere)?;
-    let parts = app.clone();
-    app.store
-        .read(&allowed, app.now(), move |tx| {
-            Box::pin(async move {
-                user::find(tx, id).await?.ok_or(UserError::NotFound)?;
-                let directory = directory::current(&parts, tx).await?;
-                Ok(domain::access::Access::new(directory.graph.clone(), grant::in_force(tx, id.into()).await?))
-            })
-        })
-        .await
 }
 
 /// Who has this username; for the command line.

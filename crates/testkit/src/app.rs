@@ -227,10 +227,10 @@ impl TestApp {
 
     /// A new secret of API `clinic`.
     pub async fn api_secret(&self) -> String {
-        let made = service::api::new_secret(&self.app, operator(RealmKey::MAIN), "clinic".to_owned()).await;
+        let made = service::api::new_secret_as_operator(&self.app, operator(RealmKey::MAIN), "clinic".to_owned()).await;
         let secret = made.expect("the API");
-        self.remember(&secret.expose());
-        secret.expose()
+        self.remember(&secret.secret.expose());
+        secret.secret.expose()
     }
 
     /// Every value of every row, in bytes, with the table it is in.
@@ -338,9 +338,8 @@ async fn seed(location: Location) {
     let (main, other) = realms(&app, &profile).await;
     for path in UNITS {
         let path = UnitPath::parse(path).expect("a path");
-        service::unit::create_as_operator(&app, operator(main.key), path.clone(), path.slug().to_owned())
-            .await
-            .expect("a unit");
+        let unit = service::unit::CreateUnit { name: path.slug().to_owned(), path };
+        service::unit::create_as_operator(&app, operator(main.key), unit).await.expect("a unit");
     }
     for role in &profile.role {
         let name = role.name.as_str();

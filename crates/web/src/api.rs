@@ -1,6 +1,9 @@
 //! JSON, under `/api/v1`. A handler parses, calls, translates.
 
+mod access;
+
 mod audit;
+mod client;
 mod device;
 mod factor;
 mod grant;
@@ -9,7 +12,9 @@ mod me;
 mod own;
 mod password;
 mod refresh;
+mod resource_server;
 mod role;
+mod role_change;
 mod session;
 mod shape;
 mod sign_in;
@@ -29,6 +34,7 @@ use crate::table::Table;
 pub fn mount(table: Table) -> Table {
     let table = session::mount(refresh::mount(sign_in::mount(table)));
     let table = own::mount(factor::mount(step_up::mount(me::mount(password::mount(table)))));
-    let table = grant::mount(user::mount(table));
-    key::mount(audit::mount(unit::mount(role::mount(table))))
+    let table = access::mount(grant::mount(user::mount(table)));
+    let table = client::mount(resource_server::mount(unit::mount(role_change::mount(role::mount(table)))));
+    key::mount(audit::mount(table))
 }

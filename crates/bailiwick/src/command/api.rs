@@ -38,13 +38,14 @@ impl ApiCommand {
             Self::Secret { at, audience } => {
                 let desk = at.open().await?;
                 let missing = |_| Failure(format!("there is no API {audience}; see `bailiwick api list`"));
-                let made =
-                    service::api::new_secret(&desk.app, desk.operator(), audience.clone()).await.map_err(missing)?;
-                let value = json!({ "client_id": audience, "client_secret": made.expose() });
+                let made = service::api::new_secret_as_operator(&desk.app, desk.operator(), audience.clone())
+                    .await
+                    .map_err(missing)?;
+                let value = json!({ "client_id": audience, "client_secret": made.secret.expose() });
                 output::show(
                     desk.json,
                     &value,
-                    &format!("client_id      {audience}\nclient_secret  {}", made.expose()),
+                    &format!("client_id      {audience}\nclient_secret  {}", made.secret.expose()),
                 );
             }
         }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service::App;
 use service::signing::KeyKind;
+use service::unit::{CreateUnit, UnitError};
 use service::user::{FirstGrant, Invite};
 use store::Location;
 use store::realm::NewRealm;
@@ -264,8 +265,12 @@ async fn seed(
         service::key::ensure(app, realm.key, KeyKind::Rsa(config.rsa_bits), key).await?;
     }
     for (path, name) in demo_people::units(&profile.name) {
-        let path = UnitPath::parse(path)?;
-        service::unit::create_as_operator(app, Allowed::cli("demo", main.key), path, (*name).to_owned()).await?;
+        let unit = CreateUnit { path: UnitPath::parse(path)?, name: (*name).to_owned() };
+        match service::unit::create_as_operator(app, Allowed::cli("demo", main.key), unit).await {
+            // A demo that was killed while it was made begins again.
+            Ok(_) | Err(UnitError::PathTaken) => {}
+            Err(other) => return Err(other.into()),
+        }
     }
     for (realm, people) in [(&main, &kept.people), (&other, &kept.others)] {
         for person in people {
@@ -274,11 +279,11 @@ async fn seed(
     }
     for api in &profile.api {
         let allowed = Allowed::cli("demo", main.key);
-        let secret = service::api::new_secret(app, allowed, api.audience.clone()).await?;
+        let secret = service::api::new_secret_as_operator(app, allowed, api.audience.clone()).await?;
         kept.apis.push(Credentials {
             audience: api.audience.clone(),
             client_id: api.audience.clone(),
-            client_secret: secret.expose(),
+            client_secret: secret.secret.expose(),
         });
     }
     Ok(())

@@ -180,7 +180,7 @@ pub(crate) async fn ends_administration(
 }
 
 /// Active people who hold `roles:assign` and `users:manage` at the root, without counting one grant; only for good, or also for a time.
-async fn administrators(
+pub(crate) async fn administrators(
     tx: &mut impl Read,
     graph: &RoleGraph,
     without: Option<GrantId>,

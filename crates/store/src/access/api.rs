@@ -85,6 +85,59 @@ pub async fn create(tx: &mut WriteTx<'_>, api: &Api) -> Result<bool, StoreError>
     tx.execute(sql, values).await.map(|rows| rows == 1)
 }
 
+/// Writes what may change of an API and raises its version; `false`: it is in another version, or ended.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn update(tx: &mut WriteTx<'_>, api: &Api) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "UPDATE api SET name = $4, algorithm = $5, access_lifetime_seconds = $6, version = version + 1
+          WHERE realm_id = $1 AND id = $2 AND version = $3 AND ended_at IS NULL"
+    );
+    let (algorithm, lifetime) = (api.algorithm.as_str(), api.access_lifetime_seconds);
+    let values = params![tx.realm(), api.id, api.version, &api.name, algorithm, lifetime];
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// Ends an API with its permissions and secrets; `false`: it is in another version, or ended already.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end(tx: &mut WriteTx<'_>, id: ApiId, version: i64) -> Result<bool, StoreError> {
+    let (realm, now) = (tx.realm(), tx.now());
+    let api =
+        sql!("UPDATE api SET ended_at = $4 WHERE realm_id = $1 AND id = $2 AND version = $3 AND ended_at IS NULL");
+    if tx.execute(api, params![realm, id, version, now]).await? == 0 {
+        return Ok(false);
+    }
+    let permissions =
+        sql!("UPDATE permission SET ended_at = $3 WHERE realm_id = $1 AND api_id = $2 AND ended_at IS NULL");
+    tx.execute(permissions, params![realm, id, now]).await?;
+    end_secrets(tx, id.into()).await?;
+    Ok(true)
+}
+
+/// Ends all secrets of a principal.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end_secrets(tx: &mut WriteTx<'_>, principal: PrincipalId) -> Result<(), StoreError> {
+    let sql =
+        sql!("UPDATE client_secret SET ended_at = $3 WHERE realm_id = $1 AND principal_id = $2 AND ended_at IS NULL");
+    let values = params![tx.realm(), principal, tx.now()];
+    tx.execute(sql, values).await.map(|_| ())
+}
+
+/// Ends a permission; `false`: it was ended already.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end_permission(tx: &mut WriteTx<'_>, id: PermissionId) -> Result<bool, StoreError> {
+    let sql = sql!("UPDATE permission SET ended_at = $3 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
+    let values = params![tx.realm(), id, tx.now()];
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
 /// The permissions of an API, by name: id, name, description.
 ///
 /// # Errors

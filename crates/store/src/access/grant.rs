@@ -1,7 +1,7 @@
 //! Grants: who holds which role, where, from when until when, by whose decision.
 
-use domain::access::Held;
-use domain::id::{GrantId, PrincipalId, RoleId, UnitId};
+use domain::access::{Held, Reach};
+use domain::id::{GrantId, PrincipalId, RoleId, UnitId, UserId};
 use domain::time::Timestamp;
 use domain::unit::UnitPath;
 
@@ -208,6 +208,112 @@ pub async fn end(tx: &mut WriteTx<'_>, id: GrantId) -> Result<bool, StoreError> 
     let by = tx.allowed().actor().principal();
     let values = params![tx.realm(), id, tx.now(), by];
     Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// Whether somebody holds a role, or will.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn any_of_role(tx: &mut impl Read, role: RoleId) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "SELECT id FROM role_grant WHERE realm_id = $1 AND role_id = $2 AND ended_at IS NULL
+            AND (valid_until IS NULL OR valid_until > $3) LIMIT 1"
+    );
+    Ok(tx.one(sql, params![tx.realm(), role, tx.now()]).await?.is_some())
+}
+
+/// Whether somebody holds a role in a unit, or will.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn any_in_unit(tx: &mut impl Read, unit: UnitId) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "SELECT id FROM role_grant WHERE realm_id = $1 AND unit_id = $2 AND ended_at IS NULL
+            AND (valid_until IS NULL OR valid_until > $3) LIMIT 1"
+    );
+    Ok(tx.one(sql, params![tx.realm(), unit, tx.now()]).await?.is_some())
+}
+
+/// Somebody who holds a role, by one grant.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Who.
+    pub user: UserId,
+    /// Sign-in name.
+    pub username: Option<String>,
+    /// What they are called.
+    pub display_name: Option<String>,
+    /// Home unit.
+    pub home: UnitPath,
+    /// By which grant.
+    pub grant: GrantId,
+    /// Where they hold it.
+    pub unit: UnitPath,
+    /// Since when.
+    pub valid_from: Timestamp,
+    /// Until when.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// Who holds a role now, of the people within reach: by person, then grant.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn members(
+    tx: &mut impl Read,
+    role: RoleId,
+    after: Option<(UserId, GrantId)>,
+    limit: i64,
+) -> Result<Vec<Member>, StoreError> {
+    let statement = members_statement(tx.realm(), tx.allowed().reach(), tx.now(), role, after, limit);
+    let rows = tx.query(statement.sql, statement.params).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Member {
+                user: row.get(0)?,
+                username: row.get(1)?,
+                display_name: row.get(2)?,
+                home: row.parsed(3, |path| UnitPath::parse(path).ok())?,
+                grant: row.get(4)?,
+                unit: row.parsed(5, |path| UnitPath::parse(path).ok())?,
+                valid_from: row.get(6)?,
+                valid_until: row.get(7)?,
+            })
+        })
+        .collect()
+}
+
+/// The statement of [`members`], for the test that enumerates every combination.
+#[must_use]
+pub fn members_statement(
+    realm: domain::realm::RealmKey,
+    reach: &Reach,
+    now: Timestamp,
+    role: RoleId,
+    after: Option<(UserId, GrantId)>,
+    limit: i64,
+) -> Statement {
+    let composed = Composed::new(
+        "SELECT u.id, u.username, u.display_name, h.path, g.id, n.path, g.valid_from, g.valid_until FROM role_grant g
+           JOIN \"user\" u ON u.realm_id = g.realm_id AND u.id = g.principal_id
+           JOIN unit h ON h.realm_id = u.realm_id AND h.id = u.unit_id
+           JOIN unit n ON n.realm_id = g.realm_id AND n.id = g.unit_id WHERE g.realm_id = ",
+    )
+    .bind(realm)
+    .and("g.role_id = ", Some(role))
+    .add(" AND g.ended_at IS NULL")
+    .and("g.valid_from <= ", Some(now))
+    .add(" AND (g.valid_until IS NULL OR g.valid_until > ")
+    .bind(now)
+    .add(")")
+    .within("h.path", reach);
+    let composed = match after {
+        Some((user, grant)) => {
+            composed.add(" AND (g.principal_id, g.id) > (").bind(user).add(", ").bind(grant).add(")")
+        }
+        None => composed,
+    };
+    composed.add(" ORDER BY g.principal_id, g.id LIMIT ").bind(limit).done()
 }
 
 /// How many active people hold one of these roles at the root now, but for `without`; `for_good`: whose grant does not end by itself.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::id::{PermissionId, PolicyId, RoleId};
+use domain::id::{PolicyId, RoleId};
 use domain::policy::Policy;
 use domain::role::{Role, RoleName};
 
@@ -97,51 +97,30 @@ pub async fn create(tx: &mut WriteTx<'_>, role: &Role) -> Result<bool, StoreErro
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Puts a permission into a role from now on.
+/// Writes what a role is called and whether it is sensitive, and raises its version; `false`: it is in another version, or ended.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn add_permission(tx: &mut WriteTx<'_>, role: RoleId, permission: PermissionId) -> Result<(), StoreError> {
+pub async fn update(tx: &mut WriteTx<'_>, role: &Role) -> Result<bool, StoreError> {
     let sql = sql!(
-        "INSERT INTO role_permission (realm_id, role_id, permission_id, valid_from, created_by) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT DO NOTHING"
+        "UPDATE role SET display_name = $4, description = $5, sensitive = $6, version = version + 1
+          WHERE realm_id = $1 AND id = $2 AND version = $3 AND ended_at IS NULL"
     );
-    fact(tx, sql, role.uuid(), permission.uuid()).await
+    let values = params![tx.realm(), role.id, role.version, &role.display_name, &role.description, role.sensitive];
+    Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Lets a role inherit from another from now on. Cycles are refused before.
+/// Ends a role; `false`: it is in another version, or ended already.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn add_inheritance(tx: &mut WriteTx<'_>, role: RoleId, inherits: RoleId) -> Result<(), StoreError> {
+pub async fn end(tx: &mut WriteTx<'_>, id: RoleId, version: i64) -> Result<bool, StoreError> {
     let sql = sql!(
-        "INSERT INTO role_inheritance (realm_id, role_id, inherits_id, valid_from, created_by) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT DO NOTHING"
+        "UPDATE role SET ended_at = $4, ended_by = $5 WHERE realm_id = $1 AND id = $2 AND version = $3 AND ended_at IS NULL"
     );
-    fact(tx, sql, role.uuid(), inherits.uuid()).await
-}
-
-/// Lets holders of a role give another from now on.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn add_assignable(tx: &mut WriteTx<'_>, role: RoleId, by_role: RoleId) -> Result<(), StoreError> {
-    let sql = sql!(
-        "INSERT INTO role_assignable (realm_id, role_id, by_role_id, valid_from, created_by) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT DO NOTHING"
-    );
-    fact(tx, sql, role.uuid(), by_role.uuid()).await
-}
-
-async fn fact(
-    tx: &mut WriteTx<'_>,
-    sql: crate::db::Sql,
-    left: uuid::Uuid,
-    right: uuid::Uuid,
-) -> Result<(), StoreError> {
     let by = tx.allowed().actor().principal();
-    let values = params![tx.realm(), left, right, tx.now(), by];
-    tx.execute(sql, values).await.map(|_| ())
+    let values = params![tx.realm(), id, version, tx.now(), by];
+    Ok(tx.execute(sql, values).await? == 1)
 }
 
 /// The policies in force: the realm's under `None`, roles' under their ids.

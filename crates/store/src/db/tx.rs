@@ -79,12 +79,11 @@ impl Read for ReadTx<'_> {
 /// What is changed by one at a time, because the rule concerns several rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// Roles, their permissions and inheritance.
+    /// What grants refer to: roles, their permissions and inheritance, APIs, units. Whoever gives a role takes it too, so that none of them is
+    /// ended meanwhile.
     RoleGraph,
     /// Who is an administrator: the last one stays.
     Administrators,
-    /// The organisation's units.
-    Units,
     /// Signing keys of the realm.
     Keys,
     /// Set-up of the first administrator, making realms.

@@ -43,10 +43,6 @@ on_both_databases! {
         at_most_three(&db, Guard::Administrators).await;
     }
 
-    async fn sixteen_racers_keep_the_rule_under_the_guard_of_units(db: Db) {
-        at_most_three(&db, Guard::Units).await;
-    }
-
     async fn sixteen_racers_keep_the_rule_under_the_guard_of_keys(db: Db) {
         at_most_three(&db, Guard::Keys).await;
     }

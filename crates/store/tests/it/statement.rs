@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::Reach;
 use domain::event::{EventOutcome, EventType};
-use domain::id::{EventId, GrantId, PrincipalId, RoleId, UserId};
+use domain::id::{EventId, GrantId, PrincipalId, RoleId, UnitId, UserId};
 use domain::realm::RealmKey;
 use domain::unit::UnitPath;
 use domain::user::{Identifier, Status};
@@ -25,6 +25,11 @@ fn composed() -> Vec<(&'static str, Vec<Statement>)> {
     let name = Identifier::new("ines");
     vec![
         ("audit::list_statement", audit_lists()),
+        (
+            "unit::find_statement",
+            reaches().iter().map(|reach| unit::find_statement(realm, reach, UnitId::from_uuid(id))).collect(),
+        ),
+        ("access::grant::members_statement", member_lists()),
         ("unit::list_statement", reaches().iter().map(|reach| unit::list_statement(realm, reach, "/", 50)).collect()),
         (
             "access::grant::list_statement",
@@ -57,6 +62,15 @@ fn reaches() -> Vec<Reach> {
     let units = ["/", "/clinic-a", "/clinic-a/ward-3"].map(|path| UnitPath::parse(path).expect("a path"));
     let under = (0..=3).map(|count| Reach::Under(units[..count].to_vec()));
     std::iter::once(Reach::Everywhere).chain(under).collect()
+}
+
+fn member_lists() -> Vec<Statement> {
+    let id = Uuid::from_u128(1);
+    let after = [None, Some((UserId::from_uuid(id), GrantId::from_uuid(id)))];
+    let of = |reach: &Reach, after| {
+        grant::members_statement(RealmKey::MAIN, reach, testkit::clock::START, RoleId::from_uuid(id), after, 50)
+    };
+    reaches().iter().flat_map(|reach| after.map(|after| of(reach, after))).collect()
 }
 
 fn user_lists() -> Vec<Statement> {

@@ -235,15 +235,15 @@ pub(super) struct AccessShape {
 impl From<domain::access::Explained> for AccessShape {
     fn from(held: domain::access::Explained) -> Self {
         let path = |path: domain::access::Path| AccessPath {
-            role: path.role,
-            via: path.via,
+            role: path.role.to_string(),
+            via: path.via.iter().map(ToString::to_string).collect(),
             grant: path.grant.uuid(),
             unit: path.unit.as_str().to_owned(),
             valid_until: path.valid_until.map(at),
         };
         Self {
-            api: held.api,
-            permission: held.permission,
+            api: held.api.to_string(),
+            permission: held.permission.to_string(),
             unit: held.unit.as_str().to_owned(),
             withheld: held.withheld,
             paths: held.paths.into_iter().map(path).collect(),

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::shape::{AccessShape, ProblemDocument, User};
+use super::shape::{ProblemDocument, User};
 use crate::config::Web;
 use crate::http::body::Json;
 use crate::http::page::{self, Page};
@@ -32,7 +32,6 @@ pub(super) fn mount(table: Table) -> Table {
         .json(Access::May(Permission::UsersRead), routes!(list))
         .json(Access::May(Permission::UsersCreate), routes!(create))
         .json(Access::May(Permission::UsersRead), routes!(get))
-        .json(Access::May(Permission::UsersRead), routes!(permissions))
         .json_step_up(Access::May(Permission::UsersManage), routes!(disable))
         .json(Access::May(Permission::UsersManage), routes!(enable))
         .json(Access::May(Permission::UsersManage), routes!(require_password_change))
@@ -171,20 +170,6 @@ async fn create(
 async fn get(State(web): State<Web>, SignedIn(caller): SignedIn, path: Path<Uuid>) -> Result<Response, Problem> {
     let person = service::user::get(&web.app, &caller, UserId::from_uuid(path.0)).await?;
     Ok(tagged(person.user.version, User::from(person)))
-}
-
-/// Everything that a person within reach may do, where, until when, and through which grant.
-#[utoipa::path(get, path = "/api/v1/users/{id}/permissions", tag = "users", params(("id" = Uuid, Path, description = "The person")),
-    security(("bearer" = [])),
-    responses((status = 200, description = "By API and permission", body = Page<AccessShape>), (status = "4XX", description = "Refused", body = ProblemDocument)))]
-async fn permissions(
-    State(web): State<Web>,
-    SignedIn(caller): SignedIn,
-    path: Path<Uuid>,
-) -> Result<Out<Page<AccessShape>>, Problem> {
-    let access = service::user::access(&web.app, &caller, UserId::from_uuid(path.0)).await?;
-    let items = access.explain().into_iter().map(AccessShape::from).collect();
-    Ok(Out(Page { items, next_cursor: None }))
 }
 
 /// Why.

@@ -3,10 +3,12 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::caller::Forbidden;
+use domain::role::GraphError;
 use domain::time::Timestamp;
 use service::StoreError;
-use service::api::ApiError;
+use service::api::{ApiError, ChangeError as ChangeApiError};
 use service::audit::AuditError;
+use service::client::ClientError;
 use service::factor::FactorError;
 use service::grant::GrantError;
 use service::invitation::LinkError;
@@ -79,6 +81,12 @@ impl Problem {
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "unexpected");
         Code::Internal.into()
+    }
+
+    /// Whoever changes something says which version they looked at: 428.
+    #[must_use]
+    pub fn version_unsaid() -> Self {
+        Self::from(Code::PreconditionRequired).detail("Send If-Match with the ETag that you read.")
     }
 
     fn busy(seconds: u64) -> Self {
@@ -294,7 +302,13 @@ impl From<AuditError> for Problem {
 impl From<UnitError> for Problem {
     fn from(error: UnitError) -> Self {
         match error {
+            UnitError::SignedOut => Self::not_signed_in(true),
             UnitError::Forbidden(forbidden) => forbidden.into(),
+            UnitError::NotFound => Code::NotFound.into(),
+            UnitError::NoParent => Self::invalid("/parent", "unknown", error.to_string()),
+            UnitError::PathTaken => Self::from(Code::NameTaken).at("/slug", "taken", error.to_string()),
+            UnitError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            UnitError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
             UnitError::Store(error) => error.into(),
         }
     }
@@ -303,8 +317,51 @@ impl From<UnitError> for Problem {
 impl From<RoleError> for Problem {
     fn from(error: RoleError) -> Self {
         match error {
+            RoleError::SignedOut => Self::not_signed_in(true),
             RoleError::Forbidden(forbidden) => forbidden.into(),
+            RoleError::NotFound => Code::NotFound.into(),
+            RoleError::NameTaken => Self::from(Code::NameTaken).at("/name", "taken", error.to_string()),
+            RoleError::Unknown { ref pointer, .. } => Self::invalid(pointer, "unknown", error.to_string()),
+            RoleError::TooMany { pointer, what } => Self::invalid(pointer, "length", what),
+            RoleError::Graph(GraphError::Cycle(_)) => Self::invalid("/inherits", "cycle", error.to_string()),
+            RoleError::Graph(GraphError::TooDeep(_)) => Self::invalid("/inherits", "too_deep", error.to_string()),
+            RoleError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            RoleError::VersionUnsaid => Self::version_unsaid(),
+            RoleError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
             RoleError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeApiError> for Problem {
+    fn from(error: ChangeApiError) -> Self {
+        match error {
+            ChangeApiError::SignedOut => Self::not_signed_in(true),
+            ChangeApiError::Forbidden(forbidden) => forbidden.into(),
+            ChangeApiError::NotFound => Code::NotFound.into(),
+            ChangeApiError::NameTaken => Code::NameTaken.into(),
+            ChangeApiError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            ChangeApiError::VersionUnsaid => Self::version_unsaid(),
+            ChangeApiError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
+            ChangeApiError::Key(error) => error.into(),
+            ChangeApiError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::SignedOut => Self::not_signed_in(true),
+            ClientError::Forbidden(forbidden) => forbidden.into(),
+            ClientError::NotFound => Code::NotFound.into(),
+            ClientError::NameTaken => Self::from(Code::NameTaken).at("/client_id", "taken", error.to_string()),
+            ClientError::NoApi(at) => Self::invalid(&format!("/apis/{at}"), "unknown", error.to_string()),
+            ClientError::RedirectUris(text) => Self::invalid("/redirect_uris", "kind", text),
+            ClientError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            ClientError::VersionUnsaid => Self::version_unsaid(),
+            ClientError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
+            ClientError::Store(error) => error.into(),
         }
     }
 }

@@ -15,13 +15,18 @@ use super::problem::Problem;
 pub struct IfMatch(Option<i64>);
 
 impl IfMatch {
+    /// The version that the caller looked at, if they say so; the use case tells whether it must be said.
+    #[must_use]
+    pub const fn sent(self) -> Option<i64> {
+        self.0
+    }
+
     /// The version that the caller looked at.
     ///
     /// # Errors
     /// 428: none was sent.
     pub fn required(self) -> Result<i64, Problem> {
-        let missing = || Problem::from(Code::PreconditionRequired).detail("Send If-Match with the ETag that you read.");
-        self.0.ok_or_else(missing)
+        self.0.ok_or_else(Problem::version_unsaid)
     }
 }
 

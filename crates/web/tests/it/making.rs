@@ -7,6 +7,7 @@ use domain::realm::{Realm, RealmKey, RealmSlug};
 use domain::unit::UnitPath;
 use service::profile::Added;
 use service::realm::CreateError;
+use service::unit::{CreateUnit, UnitError};
 use store::Value;
 use store::realm::NewRealm;
 use testkit::app::{BASE, HOST, operator};
@@ -50,7 +51,12 @@ on_both_databases! {
             let (app, path) = (app.app.clone(), path.clone());
             async move {
                 let operator = operator(RealmKey::MAIN);
-                service::unit::create_as_operator(&app, operator, path, format!("Ward of racer {racer}")).await.unwrap()
+                let command = CreateUnit { path, name: format!("Ward of racer {racer}") };
+                match service::unit::create_as_operator(&app, operator, command).await {
+                    Ok(_) => true,
+                    Err(UnitError::PathTaken) => false,
+                    Err(other) => panic!("{other}"),
+                }
             }
         })
         .await;

@@ -17,6 +17,7 @@ use service::session::EndError;
 use service::stored::{EventFilter, Grant, Session};
 use service::user::Person as Found;
 use uuid::Uuid;
+use wire::problem::Code;
 
 use super::audit::row;
 use super::desk::{Desk, Places, day, day_of, with_query};
@@ -161,8 +162,18 @@ pub(super) async fn end_session(
     Ok(desk.see(&format!("/console/people/{id}?told={told}")))
 }
 
-pub(super) async fn access(desk: Desk, id: Path<Uuid>) -> Result<Response, Problem> {
-    let id = UserId::from_uuid(id.0);
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct On {
+    at: Option<String>,
+}
+
+pub(super) async fn access(desk: Desk, id: Path<Uuid>, Query(on): Query<On>) -> Result<Response, Problem> {
+    let (id, now) = (UserId::from_uuid(id.0), desk.web.app.now());
+    let asked = on.at.as_deref().filter(|text| !text.is_empty());
+    let asked = asked.map(|text| day(text).ok_or(Code::Malformed)).transpose()?;
+    // Of a day that is over, its last second; of today and what is to come, now.
+    let at = asked.map(|day| day.plus(days(1)).minus(seconds(1))).filter(|end| *end < now);
     let found = service::user::get(&desk.web.app, &desk.caller, id).await?;
     let grants = service::grant::list(&desk.web.app, &desk.caller, id, None, GRANTS).await?;
     let by = givers(&desk, &grants).await?;
@@ -170,7 +181,9 @@ pub(super) async fn access(desk: Desk, id: Path<Uuid>) -> Result<Response, Probl
         console: desk.console(Some(Section::People)).await?,
         id: id.to_string(),
         name: found.user.name().to_owned(),
-        apis: explained(&desk, id, &granted(&grants, &by)).await?,
+        apis: explained(&desk, (id, at), &granted(&grants, &by)).await?,
+        at: day_of(at.unwrap_or(now)),
+        past: at.map(|at| Moment::day(at.seconds())),
         reads_history: desk.reads_audit(),
     };
     Ok(desk.page(StatusCode::OK, page.render()))
@@ -189,7 +202,7 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
     let Found { user, mfa, .. } = service::user::get(&desk.web.app, &desk.caller, id).await?;
     let grants = service::grant::list(&desk.web.app, &desk.caller, id, None, GRANTS).await?;
     let (by, places, now) = (givers(desk, &grants).await?, desk.places().await?, desk.now());
-    let apis = explained(desk, id, &granted(&grants, &by)).await?;
+    let apis = explained(desk, (id, None), &granted(&grants, &by)).await?;
     let all = (apis.iter().map(|(_, rows)| rows.len()).sum(), apis.len());
     // Of each application something, before all of the first.
     let longest = apis.iter().map(|(_, rows)| rows.len()).max().unwrap_or(0);

@@ -162,45 +162,45 @@ pub(super) fn granted(grants: &[Grant], by: &HashMap<Uuid, By>) -> Granted {
     grants.iter().map(|grant| (grant.id, (grant.valid_from, giver(grant)))).collect()
 }
 
-/// What a person may do: by API, then by permission, with every way.
+/// What a person may do now, or could at an instant: by API, then by permission, with every way.
 pub(super) async fn explained(
     desk: &Desk,
-    id: UserId,
+    (id, at): (UserId, Option<Timestamp>),
     granted: &Granted,
 ) -> Result<Vec<(String, Vec<PermissionRow>)>, Problem> {
-    let access = service::user::access(&desk.web.app, &desk.caller, id).await?;
+    let access = service::user::access(&desk.web.app, &desk.caller, id, at).await?;
     let described = service::role::descriptions(&desk.web.app, &desk.caller).await?;
     let places = desk.places().await?;
-    let mut apis: Vec<(String, String, Vec<PermissionRow>)> = Vec::new();
+    let mut apis: Vec<(String, Vec<PermissionRow>)> = Vec::new();
     for Explained { api, permission, unit, paths, .. } in access.explain() {
         let ways = paths.iter().map(|path| way(desk, access.graph(), path, places.name(&unit), granted));
-        let carrier = paths.first().and_then(|path| path.via.last());
-        if apis.last().is_none_or(|(audience, ..)| *audience != api) {
-            let name = described.get(&api).map_or_else(|| api.clone(), |(name, _)| name.clone());
-            apis.push((api.clone(), name, Vec::new()));
+        if apis.last().is_none_or(|(audience, _)| **audience != *api) {
+            apis.push((api.to_string(), Vec::new()));
         }
-        let Some((.., rows)) = apis.last_mut() else { continue };
-        match rows.last_mut().filter(|row| row.permission == permission) {
+        let Some((_, rows)) = apis.last_mut() else { continue };
+        match rows.last_mut().filter(|row| *row.permission == *permission) {
             Some(row) => {
                 row.units.push(places.name(&unit));
                 row.ways.extend(ways);
             }
             None => {
-                let text = described.get(&api).and_then(|(_, texts)| texts.get(&permission));
+                let text = described.get(&*api).and_then(|(_, texts)| texts.get(&*permission));
+                let carrier = paths.first().and_then(|path| path.via.last());
                 rows.push(PermissionRow {
                     description: text.cloned().unwrap_or_default(),
                     units: vec![places.name(&unit)],
                     through: carrier.map_or_else(String::new, |name| called(access.graph(), name)),
                     ways: ways.collect(),
-                    permission,
+                    permission: permission.to_string(),
                 });
             }
         }
     }
-    let mut apis: Vec<_> = apis.into_iter().map(|(audience, name, rows)| (audience == OWN_API, name, rows)).collect();
     // Our own API last: what people came to do is the applications'.
-    apis.sort_by_key(|(own, ..)| *own);
-    Ok(apis.into_iter().map(|(_, name, rows)| (name, rows)).collect())
+    apis.sort_by_key(|(audience, _)| audience == OWN_API);
+    let named =
+        |(audience, rows): (String, _)| (described.get(&audience).map_or(audience, |(name, _)| name.clone()), rows);
+    Ok(apis.into_iter().map(named).collect())
 }
 
 fn called(graph: &RoleGraph, name: &str) -> String {

@@ -14,6 +14,10 @@ pub struct PersonAccess {
     pub id: String,
     /// What they are called.
     pub name: String,
+    /// The day that was asked for, `2026-11-21`.
+    pub at: String,
+    /// The same, if it is over.
+    pub past: Option<Moment>,
     /// Name of an API, and what they may do there.
     pub apis: Vec<(String, Vec<PermissionRow>)>,
     /// Whether the history may be read from here.
@@ -148,6 +152,8 @@ impl PersonAccess {
             console: Console::sample_of(language, say, Section::People),
             id: say("0193510e-0000-4000-8000-000000000001"),
             name: say("Ines Tallmark"),
+            at: say("2026-11-21"),
+            past: Some(Moment::day(SAMPLE_NOW)),
             apis: vec![(say("Ward Charts"), PermissionRow::samples(say))],
             reads_history: true,
         }

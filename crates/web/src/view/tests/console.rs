@@ -92,7 +92,10 @@ fn person(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String))
     }
     let access = || PersonAccess::sample_of(language, say);
     add("console-access".to_owned(), access().render());
-    add("console-access-none".to_owned(), PersonAccess { apis: vec![], reads_history: false, ..access() }.render());
+    add(
+        "console-access-none".to_owned(),
+        PersonAccess { apis: vec![], past: None, reads_history: false, ..access() }.render(),
+    );
 }
 
 fn deeds(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) {
