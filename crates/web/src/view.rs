@@ -73,6 +73,7 @@ rendered!(SignIn, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOu
 rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
 rendered!(console::People, console::Person, console::PersonAccess, console::Question, console::Invite);
+rendered!(console::RoleForm, console::UnitForm, console::Members);
 rendered!(
     console::Nothing,
     console::Roles,

@@ -9,6 +9,7 @@ mod people;
 mod person;
 mod place;
 mod role;
+mod role_form;
 mod search;
 
 use axum::extract::Request;
@@ -52,7 +53,14 @@ pub(super) fn mount(table: Table) -> Table {
         at(table, &post_to, path, post(move |desk: Desk, id, form| deed::submit(deed, desk, id, form)))
     });
     let table = at(table, &show, "/console/units", get(place::units));
+    let table = at(table, &show, "/console/units/new", get(place::ask));
+    let table = at(table, &post_to, "/console/units/new", post(place::make));
     let table = at(table, &show, "/console/roles", get(role::matrix));
+    let table = at(table, &show, "/console/roles/new", get(role_form::ask_new));
+    let table = at(table, &post_to, "/console/roles/new", post(role_form::make));
+    let table = at(table, &show, "/console/roles/{name}/change", get(role_form::ask_change));
+    let table = at(table, &post_to, "/console/roles/{name}/change", post(role_form::change));
+    let table = at(table, &show, "/console/roles/{name}/members", get(role::members));
     let table = at(table, &show, "/console/roles/{name}", get(role::one));
     let table = at(table, &show, "/console/apis", get(role::apis));
     let table = at(table, &show, "/console/audit", get(audit::list));

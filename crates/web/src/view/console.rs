@@ -13,28 +13,34 @@ mod event;
 mod events;
 mod graph;
 mod invite;
+mod members;
 mod nothing;
 mod people;
 mod person;
 mod question;
+mod role_form;
 mod roles;
 mod search;
 mod sentence;
+mod unit_form;
 mod units;
 
 pub use access::{By, PermissionRow, PersonAccess, Through, Way};
-pub use apis::{ApiRow, Apis};
+pub use apis::{ApiRow, Apis, ClientRow};
 pub use event::{EventPage, FieldRow};
 pub use events::{Day, EventRow, Events, Outcome, Who};
 pub use graph::{Tree, TreeRole};
 pub use invite::{Invite, InviteProblem};
+pub use members::{MemberRow, Members};
 pub use nothing::Nothing;
 pub use people::{HeldView, People, PeopleFilter, PersonRow, PersonTag};
 pub use person::{GiveForm, GiveProblem, GrantRow, Person, PersonNotice, SessionRow};
 pub use question::{Deed, Question, QuestionProblem};
+pub use role_form::{Check, RoleForm, RoleProblem};
 pub use roles::{Carries, MatrixRow, OneRole, RoleColumn, Roles};
 pub use search::{Found, Search};
 pub use sentence::Said;
+pub use unit_form::{UnitForm, UnitProblem};
 pub use units::{UnitRow, Units};
 
 /// A part of the console.

@@ -13,6 +13,7 @@ use domain::secret::Secret;
 use domain::session::AAL1;
 use domain::time::Timestamp;
 use domain::unit::UnitPath;
+use service::stored::Unit;
 use wire::problem::Code;
 
 use crate::config::Web;
@@ -183,7 +184,9 @@ impl Desk {
         }
         let units = service::unit::list(&self.web.app, &self.caller, String::new(), MOST_UNITS + 1).await?;
         let whole = units.len() <= usize::try_from(MOST_UNITS).unwrap_or(usize::MAX);
-        let names = units.iter().map(|unit| (unit.path.clone(), unit.name.clone())).collect();
+        let whole_organisation = self.context.language.say("any-unit").to_string();
+        let name = |unit: &Unit| if unit.path.is_root() { whole_organisation.clone() } else { unit.name.clone() };
+        let names = units.iter().map(|unit| (unit.path.clone(), name(unit))).collect();
         let order = if whole { units.into_iter().map(|unit| unit.path).collect() } else { Vec::new() };
         Ok(Places { names, order })
     }

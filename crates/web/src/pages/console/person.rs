@@ -203,7 +203,7 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
     let grants = service::grant::list(&desk.web.app, &desk.caller, id, None, GRANTS).await?;
     let (by, places, now) = (givers(desk, &grants).await?, desk.places().await?, desk.now());
     let apis = explained(desk, (id, None), &granted(&grants, &by)).await?;
-    let all = (apis.iter().map(|(_, rows)| rows.len()).sum(), apis.len());
+    let all = apis.iter().map(|(_, rows)| rows.len()).sum();
     // Of each application something, before all of the first.
     let longest = apis.iter().map(|(_, rows)| rows.len()).max().unwrap_or(0);
     let first = (0..longest).flat_map(|at| apis.iter().filter_map(move |(_, rows)| rows.get(at))).take(SHOWN);
@@ -345,7 +345,11 @@ async fn history(
     let limit = i64::try_from(SHOWN).unwrap_or(i64::MAX);
     let events = service::audit::list(&desk.web.app, &desk.caller, filter, limit).await?;
     let now = desk.now();
-    let at = |event: &service::stored::Event| Moment::date(now, event.at.seconds());
+    let today = |at: i64| at.div_euclid(86_400) == now.div_euclid(86_400);
+    let at = |event: &service::stored::Event| match event.at.seconds() {
+        at if today(at) => Moment::clock(at),
+        at => Moment::date(now, at),
+    };
     Ok(Some(events.iter().map(|event| row(desk, event, places, at(event))).collect()))
 }
 

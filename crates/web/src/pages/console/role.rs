@@ -9,27 +9,37 @@ use domain::id::{GrantId, RoleId, UserId};
 use domain::permission::{OWN_API, Permission};
 use domain::role::{Flat, RoleGraph};
 use domain::time::Timestamp;
+use domain::unit::UnitPath;
 use serde::Deserialize;
 use service::directory::Directory;
 use service::role::Descriptions;
-use service::stored::Grant;
+use service::stored::{Client, Grant, Member};
 use uuid::Uuid;
 use wire::problem::Code;
 
 use super::desk::{Desk, with_query};
+use super::people::ROWS;
+use crate::http::page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::view::Moment;
 use crate::view::console::{
-    ApiRow, Apis, By, Carries, Choice, MatrixRow, OneRole, PermissionRow, RoleColumn, Roles, Section, Through, Tree,
-    TreeRole, Way,
+    ApiRow, Apis, By, Carries, Choice, ClientRow, MatrixRow, MemberRow, Members, OneRole, PermissionRow, RoleColumn,
+    Roles, Section, Through, Tree, TreeRole, Way,
 };
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
     api: Option<String>,
+    told: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct From {
+    cursor: Option<String>,
 }
 
 pub(super) async fn matrix(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Problem> {
@@ -65,7 +75,8 @@ async fn shown(desk: &Desk, asked: &Asked, name: Option<&str>) -> Result<Respons
         rows: rows(&order, audience, permissions),
         one: chosen.map(|flat| detail(desk, graph, flat, &described)),
         tree: tree(&order, chosen),
-        done: false,
+        new: makes_roles(desk).then(|| format!("{}/console/roles/new", desk.base())),
+        done: asked.told.as_deref() == Some("done"),
     };
     Ok(desk.page(StatusCode::OK, page.render()))
 }
@@ -126,7 +137,7 @@ fn detail(desk: &Desk, graph: &RoleGraph, flat: &Flat, described: &Descriptions)
     };
     let api = |audience: &String| described.get(audience).map_or_else(|| audience.clone(), |(name, _)| name.clone());
     let role = &flat.role;
-    let members = with_query(&format!("{}/console/people", desk.base()), &[("role", Some(role.name.as_str()))]);
+    let path = format!("{}/console/roles/{}", desk.base(), role.name.as_str());
     OneRole {
         slug: role.name.as_str().to_owned(),
         name: role.display_name.clone(),
@@ -136,8 +147,51 @@ fn detail(desk: &Desk, graph: &RoleGraph, flat: &Flat, described: &Descriptions)
         sensitive: role.sensitive,
         built_in: role.built_in,
         carries: flat.effective.iter().map(|(audience, names)| (api(audience), names.len())).collect(),
-        members: desk.holds(Permission::UsersRead).then_some(members),
+        members: format!("{path}/members"),
+        change: may_change(desk, graph, role.id).then(|| format!("{path}/change")),
     }
+}
+
+/// Whether roles may be made: that concerns the whole realm.
+pub(super) fn makes_roles(desk: &Desk) -> bool {
+    desk.covers(Permission::RolesManage, &UnitPath::root())
+}
+
+/// Whether a role may be changed: by whoever may give it and all that inherit from it, everywhere.
+pub(super) fn may_change(desk: &Desk, graph: &RoleGraph, id: RoleId) -> bool {
+    let root = UnitPath::root();
+    makes_roles(desk) && graph.seniors(id).all(|senior| desk.caller.access().may_assign(senior.role.id, &root))
+}
+
+/// Who holds a role, of those within reach.
+pub(super) async fn members(desk: Desk, name: Path<String>, Query(from): Query<From>) -> Result<Response, Problem> {
+    let after = page::cursor(from.cursor.as_deref(), |text| {
+        let (user, grant) = text.split_once(' ')?;
+        Some((user.parse().ok()?, grant.parse().ok()?))
+    })?;
+    let found = service::role::members(&desk.web.app, &desk.caller, name.0.clone(), after, ROWS + 1).await?;
+    let cut = page::cut(found, ROWS, |last| format!("{} {}", last.user, last.grant), |member| member);
+    let (places, now, base) = (desk.places().await?, desk.now(), desk.base());
+    let sees_people = desk.holds(Permission::UsersRead);
+    let row = |member: Member| MemberRow {
+        href: sees_people.then(|| format!("{base}/console/people/{}", member.user)),
+        name: member.display_name.or_else(|| member.username.clone()).unwrap_or_default(),
+        username: member.username,
+        unit: places.name(&member.unit),
+        since: Moment::date(now, member.valid_from.seconds()),
+        until: member.valid_until.map(|until| Moment::date(now, until.seconds())),
+    };
+    let back = format!("{base}/console/roles/{}", name.0);
+    let path = format!("{back}/members");
+    let page = Members {
+        console: desk.console(Some(Section::Roles)).await?,
+        role: called(desk.caller.access().graph(), &name.0),
+        back,
+        members: cut.items.into_iter().map(row).collect(),
+        first: from.cursor.is_some().then(|| path.clone()),
+        next: cut.next_cursor.map(|cursor| with_query(&path, &[("cursor", Some(&cursor))])),
+    };
+    Ok(desk.page(StatusCode::OK, page.render()))
 }
 
 /// Only roles that inherit or are inherited from stand in the drawing.
@@ -226,7 +280,7 @@ fn way(desk: &Desk, graph: &RoleGraph, path: &Held, unit: Option<String>, grante
     }
 }
 
-pub(super) async fn apis(desk: Desk) -> Result<Response, Problem> {
+pub(super) async fn apis(desk: Desk, Query(from): Query<From>) -> Result<Response, Problem> {
     let directory: std::sync::Arc<Directory> = service::role::all(&desk.web.app, &desk.caller).await?;
     let described = service::role::descriptions(&desk.web.app, &desk.caller).await?;
     let row = |(audience, (name, texts)): (String, (String, BTreeMap<String, String>))| {
@@ -240,7 +294,30 @@ pub(super) async fn apis(desk: Desk) -> Result<Response, Problem> {
             audience,
         })
     };
-    let apis = described.into_iter().filter_map(row).collect();
-    let page = Apis { console: desk.console(Some(Section::Apis)).await?, apis };
+    let mut clients = (None, None);
+    if desk.covers(Permission::ClientsManage, &UnitPath::root()) {
+        let after = page::cursor(from.cursor.as_deref(), |text| Some(text.to_owned()))?.unwrap_or_default();
+        let found = service::client::list(&desk.web.app, &desk.caller, after, ROWS + 1).await?;
+        let cut = page::cut(found, ROWS, |last| last.client_id.clone(), client);
+        clients = (Some(cut.items), cut.next_cursor);
+    }
+    let path = format!("{}/console/apis", desk.base());
+    let page = Apis {
+        console: desk.console(Some(Section::Apis)).await?,
+        apis: described.into_iter().filter_map(row).collect(),
+        clients: clients.0,
+        first: from.cursor.is_some().then(|| path.clone()),
+        next: clients.1.map(|cursor| with_query(&path, &[("cursor", Some(&cursor))])),
+    };
     Ok(desk.page(StatusCode::OK, page.render()))
+}
+
+fn client(client: Client) -> ClientRow {
+    ClientRow {
+        id: client.client_id,
+        name: client.name,
+        kind: client.kind,
+        apis: client.apis.iter().map(|audience| audience.as_str().to_owned()).collect(),
+        enabled: client.enabled,
+    }
 }

@@ -1,6 +1,7 @@
 //! The resource servers, and what each of them lets people do.
 
 use askama::Template;
+use domain::client::ClientKind;
 
 use super::{Console, Language, Say, Section};
 
@@ -12,6 +13,37 @@ pub struct Apis {
     pub console: Console,
     /// The APIs.
     pub apis: Vec<ApiRow>,
+    /// Applications, if they may be seen.
+    pub clients: Option<Vec<ClientRow>>,
+    /// Where the list of applications begins, if this is not its beginning.
+    pub first: Option<String>,
+    /// Where it goes on.
+    pub next: Option<String>,
+}
+
+/// An application that asks for tokens.
+#[derive(Clone, Debug)]
+pub struct ClientRow {
+    /// `client_id`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What kind it is.
+    pub kind: ClientKind,
+    /// Names of the APIs that it may ask tokens for.
+    pub apis: Vec<String>,
+    /// Whether it may do anything.
+    pub enabled: bool,
+}
+
+impl ClientRow {
+    const fn kind(&self) -> &'static str {
+        match self.kind {
+            ClientKind::Public => "client-public",
+            ClientKind::Confidential => "client-confidential",
+            ClientKind::Service => "client-service",
+        }
+    }
 }
 
 /// An API.
@@ -50,6 +82,20 @@ impl Apis {
         Self {
             console: Console::sample_of(language, say, Section::Apis),
             apis: vec![api("bailiwick", "Bailiwick"), api("clinic", "Ward Charts")],
+            clients: Some(
+                ClientKind::ALL
+                    .into_iter()
+                    .map(|kind| ClientRow {
+                        id: say("rota-planner"),
+                        name: say("Rota planner"),
+                        kind,
+                        apis: vec![say("clinic"), say("bailiwick")],
+                        enabled: kind != ClientKind::Service,
+                    })
+                    .collect(),
+            ),
+            first: Some(say("/console/apis")),
+            next: Some(say("/console/apis?cursor=abc")),
         }
     }
 }

@@ -34,8 +34,8 @@ pub struct Person {
     pub grants: Vec<GrantRow>,
     /// What they may do; the first of it.
     pub access: Vec<PermissionRow>,
-    /// How much there is of it, and in how many APIs.
-    pub all: (usize, usize),
+    /// How much there is of it.
+    pub all: usize,
     /// Where they are signed in, if that may be seen.
     pub sessions: Option<Vec<SessionRow>>,
     /// What is known about them: key of the words, value.
@@ -217,7 +217,7 @@ impl Person {
             give: Some(GiveForm::sample_of(say)),
             grants: GrantRow::samples(say),
             access: PermissionRow::samples(say),
-            all: (22, 2),
+            all: 22,
             sessions: Some(SessionRow::samples(say)),
             about: vec![("email", say("i.tallmark@havelmoor.example")), ("home-unit", say("Ward 7"))],
             dates: vec![("created", Moment::date(now, now - 993 * 86_400))],

@@ -23,6 +23,8 @@ pub struct Roles {
     pub one: Option<OneRole>,
     /// The inheritance.
     pub tree: Tree,
+    /// Where one is made, if that may be done.
+    pub new: Option<String>,
     /// Whether a role was made or changed before.
     pub done: bool,
 }
@@ -84,7 +86,9 @@ pub struct OneRole {
     /// How much it carries, inherited or not, by API.
     pub carries: Vec<(String, usize)>,
     /// Where those who hold it are listed.
-    pub members: Option<String>,
+    pub members: String,
+    /// Where it is changed, if that may be done.
+    pub change: Option<String>,
 }
 
 impl Roles {
@@ -127,7 +131,8 @@ impl Roles {
                 sensitive: true,
                 built_in: true,
                 carries: vec![(say("Ward Charts"), 2)],
-                members: Some(say("/console/people?role=nurse")),
+                members: say("/console/roles/nurse/members"),
+                change: Some(say("/console/roles/nurse/change")),
             }),
             tree: Tree::new(&[
                 role("Clinical staff", &[], true),
@@ -135,6 +140,7 @@ impl Roles {
                 role("Charge nurse", &[1], false),
                 role("Physician", &[0], false),
             ]),
+            new: Some(say("/console/roles/new")),
             done: false,
         }
     }

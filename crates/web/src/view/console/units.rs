@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Console, Language, Say, Section};
+use super::{Console, Language, Notice, Say, Section, Trouble};
 
 /// `GET /console/units`.
 #[derive(Clone, Debug, Template)]
@@ -14,6 +14,10 @@ pub struct Units {
     pub units: Vec<UnitRow>,
     /// Whether people may be listed.
     pub lists_people: bool,
+    /// Whether one may be made.
+    pub may_make: bool,
+    /// Whether one was made before.
+    pub made: bool,
     /// Where the list begins, if this is not its beginning.
     pub first: Option<String>,
     /// Where it goes on.
@@ -39,6 +43,10 @@ impl UnitRow {
 }
 
 impl Units {
+    fn trouble(&self) -> Trouble {
+        if self.made { Trouble::above(Notice::done(self.console.frame.say("unit-made"))) } else { Trouble::None }
+    }
+
     /// With made-up content.
     #[must_use]
     pub fn sample() -> Self {
@@ -55,6 +63,8 @@ impl Units {
                 row("/surgery/ward-3", "Ward 3", 2),
             ],
             lists_people: true,
+            may_make: true,
+            made: false,
             first: Some(say("/console/units")),
             next: Some(say("/console/units?cursor=abc")),
         }

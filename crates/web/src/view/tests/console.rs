@@ -1,9 +1,9 @@
 //! The pages of the console in each of their states.
 
 use super::super::console::{
-    Apis, Console, Deed, EventPage, Events, GiveForm, GiveProblem, Invite, InviteProblem, Nothing, People,
-    PeopleFilter, Person, PersonAccess, PersonNotice, PersonTag, Question, QuestionProblem, Roles, Search, Tree, Units,
-    Who,
+    Apis, Console, Deed, EventPage, Events, GiveForm, GiveProblem, Invite, InviteProblem, Members, Nothing, People,
+    PeopleFilter, Person, PersonAccess, PersonNotice, PersonTag, Question, QuestionProblem, RoleForm, RoleProblem,
+    Roles, Search, Tree, UnitForm, UnitProblem, Units, Who,
 };
 use super::{Language, Say, named};
 
@@ -11,6 +11,7 @@ pub(super) fn pages(language: Language, say: Say<'_>, add: &mut dyn FnMut(String
     lists(language, say, add);
     person(language, say, add);
     deeds(language, say, add);
+    forms(language, say, add);
     log(language, say, add);
     add("console-nothing".to_owned(), Nothing::sample_of(language, say).render());
     let search = || Search::sample_of(language, say);
@@ -38,16 +39,23 @@ fn lists(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
     add("console-units".to_owned(), units().render());
     add("console-units-none".to_owned(), Units { units: vec![], ..units() }.render());
     let roles = || Roles::sample_of(language, say);
-    add("console-roles".to_owned(), Roles { one: None, ..roles() }.render());
+    add("console-roles".to_owned(), Roles { one: None, new: None, ..roles() }.render());
     add("console-role".to_owned(), roles().render());
     add("console-roles-done".to_owned(), Roles { done: true, tree: Tree::default(), ..roles() }.render());
     let mut plain = roles();
     if let Some(one) = &mut plain.one {
-        (one.sensitive, one.built_in, one.members) = (false, false, None);
+        (one.sensitive, one.built_in, one.change) = (false, false, None);
         (one.inherits, one.given_by, one.carries) = (vec![], vec![], vec![]);
     }
     add("console-role-plain".to_owned(), plain.render());
-    add("console-apis".to_owned(), Apis::sample_of(language, say).render());
+    let apis = || Apis::sample_of(language, say);
+    add("console-apis".to_owned(), apis().render());
+    add("console-apis-no-client".to_owned(), Apis { clients: Some(vec![]), ..apis() }.render());
+    add("console-apis-alone".to_owned(), Apis { clients: None, ..apis() }.render());
+    let members = || Members::sample_of(language, say);
+    add("console-members".to_owned(), members().render());
+    add("console-members-none".to_owned(), Members { members: vec![], ..members() }.render());
+    add("console-units-made".to_owned(), Units { made: true, may_make: false, ..units() }.render());
 }
 
 fn person(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) {
@@ -119,6 +127,32 @@ fn deeds(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
     use InviteProblem::{DisplayName, Email, Reason, Role, RoleForbidden, Taken, Unit, UnitForbidden, Username};
     for problem in [DisplayName, Username, Taken, Email, Unit, UnitForbidden, Role, RoleForbidden, Reason] {
         add(named("console-invite", &problem), Invite { problem: Some(problem), ..invite() }.render());
+    }
+}
+
+fn forms(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) {
+    let role = || RoleForm::sample_of(language, say);
+    add("console-role-change".to_owned(), role().render());
+    let new = RoleForm { of: None, inherits: vec![], sensitive: false, ..role() };
+    add("console-role-new".to_owned(), new.render());
+    for (name, problem) in [
+        ("slug", RoleProblem::Slug),
+        ("taken", RoleProblem::Taken),
+        ("display", RoleProblem::DisplayName),
+        ("description", RoleProblem::Description),
+        ("cycle", RoleProblem::Inherits(say("nurse → staff → nurse"))),
+        ("refused", RoleProblem::Refused(say("You may not give the role physician in /."))),
+        ("meanwhile", RoleProblem::Meanwhile),
+    ] {
+        let of = role().of.filter(|_| !["slug", "taken"].contains(&name));
+        add(format!("console-role-{name}"), RoleForm { of, problem: Some(problem), ..role() }.render());
+    }
+    let unit = || UnitForm::sample_of(language, say);
+    add("console-unit-new".to_owned(), unit().render());
+    use UnitProblem::{Forbidden, Name, Parent, Slug, Taken};
+    for problem in [Parent, Forbidden, Slug, Taken, Name] {
+        let page = UnitForm { units: vec![], problem: Some(problem), ..unit() };
+        add(named("console-unit", &problem), page.render());
     }
 }
 
