@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod api;
+mod client;
 mod config_check;
 mod demo;
 mod demo_people;
@@ -11,11 +12,16 @@ mod grant;
 mod init;
 mod key;
 mod migrate;
+mod profile;
 mod realm;
 mod reference;
+mod reference_profile;
 mod role;
+mod role_change;
 mod server;
+mod unit;
 mod user;
+mod user_access;
 
 use std::path::PathBuf;
 
@@ -66,21 +72,30 @@ enum Command {
     /// Realms: list, create.
     #[command(subcommand)]
     Realm(realm::RealmCommand),
-    /// People: list, create, disable, enable, require-password-change.
+    /// Profiles, roles and permissions as files: list, show, apply.
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
+    /// People: list, permissions, create, disable, enable, require-password-change.
     #[command(subcommand)]
     User(user::UserCommand),
     /// Second factors of people: list, remove.
     #[command(subcommand)]
     Factor(factor::FactorCommand),
-    /// Roles: list.
+    /// Units, the places in which roles are held: list, create, rename, delete.
+    #[command(subcommand)]
+    Unit(unit::UnitCommand),
+    /// Roles: list, show, members, create, update, permissions, inherits, delete.
     #[command(subcommand)]
     Role(role::RoleCommand),
     /// Roles that people hold: list, add, end.
     #[command(subcommand)]
     Grant(grant::GrantCommand),
-    /// APIs: list, make credentials.
+    /// APIs, the applications that check permissions: list, create, update, delete, permission, secret.
     #[command(subcommand)]
     Api(api::ApiCommand),
+    /// Clients, the applications that ask for tokens: list, create, update, delete, secret.
+    #[command(subcommand)]
+    Client(client::ClientCommand),
     /// Signing keys: list, rotate.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -99,11 +114,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Doctor(command) => command.run().await,
             Command::Reference { which } => which.run(),
             Command::Realm(command) => command.run().await,
+            Command::Profile(command) => command.run().await,
             Command::User(command) => command.run().await,
             Command::Factor(command) => command.run().await,
+            Command::Unit(command) => command.run().await,
             Command::Role(command) => command.run().await,
             Command::Grant(command) => command.run().await,
             Command::Api(command) => command.run().await,
+            Command::Client(command) => command.run().await,
             Command::Key(command) => command.run().await,
         }
     })

@@ -149,6 +149,15 @@ impl Event {
         self.changed(field, Value::Null, value)
     }
 
+    /// The reason that whoever did it gave, where there is one.
+    #[must_use]
+    pub fn with_reason(self, reason: Option<&str>) -> Self {
+        match reason {
+            Some(reason) => self.with("reason", reason),
+            None => self,
+        }
+    }
+
     /// Its type.
     #[must_use]
     pub const fn kind(&self) -> EventType {

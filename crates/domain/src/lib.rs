@@ -4,6 +4,7 @@
 
 pub mod access; // what somebody may do, where, and why
 pub mod allowed; // the first door: proof that an action was permitted
+pub mod attribute; // what a realm keeps of a person beyond name and address
 pub mod caller; // who asks, and the one decision
 pub mod client; // applications that ask for tokens
 pub mod entropy; // where ids and secrets come from: a trait only

@@ -1,13 +1,20 @@
-//! Profiles: roles, permissions, inheritance and policies as data. The files stand in `profiles/`.
+//! Profiles: roles, permissions, inheritance, policies and attributes as data. The files stand in `profiles/`.
+//!
+//! A profile is whole in itself: what it names, it defines. What is wrong with one is `profile::mistake`, what applying one
+//! would do to a realm is `profile::plan`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod effective;
+pub mod mistake;
+pub mod plan;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use thiserror::Error;
 
-use crate::permission::{Audience, OWN_API, Permission, PermissionName};
+use crate::attribute::Attribute;
 use crate::policy::Policy;
-use crate::role::RoleName;
+
+pub use mistake::Mistake;
 
 /// A profile as its file says.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +32,9 @@ pub struct Profile {
     pub api: Vec<ProfileApi>,
     /// The roles.
     pub role: Vec<ProfileRole>,
+    /// What a person may carry beyond name and address.
+    #[serde(default)]
+    pub attribute: Vec<Attribute>,
     /// The realm's policy.
     #[serde(default)]
     pub policy: Policy,
@@ -81,54 +91,5 @@ pub struct ProfileRole {
     pub policy: Policy,
 }
 
-/// A profile that contradicts itself.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{place}: {what}")]
-pub struct ProfileError {
-    /// `role nurse, inherits`.
-    pub place: String,
-    /// What is wrong and what was expected.
-    pub what: String,
-}
-
-impl Profile {
-    /// Finds every name that is wrong or refers to nothing.
-    #[must_use]
-    pub fn mistakes(&self) -> Vec<ProfileError> {
-        let mut found = Vec::new();
-        let mut wrong = |place: String, what: String| found.push(ProfileError { place, what });
-        let mut known: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        known.insert(OWN_API, Permission::ALL.iter().map(|p| p.as_str()).collect());
-        for api in &self.api {
-            if let Err(error) = Audience::parse(&api.audience) {
-                wrong(format!("api {}", api.audience), error.to_string());
-            }
-            for permission in &api.permission {
-                if let Err(error) = PermissionName::parse(&permission.name) {
-                    wrong(format!("api {}, permission {}", api.audience, permission.name), error.to_string());
-                }
-            }
-            known.insert(&api.audience, api.permission.iter().map(|p| p.name.as_str()).collect());
-        }
-        let roles: BTreeSet<&str> = self.role.iter().map(|r| r.name.as_str()).collect();
-        for role in &self.role {
-            if let Err(error) = RoleName::parse(&role.name) {
-                wrong(format!("role {}", role.name), error.to_string());
-            }
-            for other in role.inherits.iter().chain(&role.assignable_by).filter(|name| !roles.contains(name.as_str())) {
-                wrong(format!("role {}", role.name), format!("there is no role {other} in this profile"));
-            }
-            for (audience, names) in &role.permissions {
-                for name in
-                    names.iter().filter(|name| !known.get(audience.as_str()).is_some_and(|k| k.contains(name.as_str())))
-                {
-                    wrong(
-                        format!("role {}, permissions.{audience}", role.name),
-                        format!("API {audience} has no permission {name}"),
-                    );
-                }
-            }
-        }
-        found
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,23 @@
-//! Applying a profile: adds what is new, and never overwrites what an administrator changed.
+//! Applying a profile: adds what the realm never had, and never overwrites what an administrator changed or took away. What that means item
+//! by item is `domain::profile::plan`; the same plan is shown by a dry run.
+
+mod file;
+mod make;
 
 use std::collections::HashMap;
 
 use domain::allowed::Operator;
 use domain::event::{Event, EventType};
-use domain::id::{ApiId, PermissionId, PolicyId, RoleId};
-use domain::key::Algorithm;
-use domain::permission::{Audience, PermissionName};
-use domain::policy::Policy;
-use domain::profile::{Profile, ProfileApi, ProfileRole};
-use domain::role::{Role, RoleGraph, RoleName};
-use store::access::{api, fact, role};
-use store::{Guard, Outcome, Read, StoreError, WriteTx, counter};
+use domain::id::RoleId;
+use domain::profile::Profile;
+use domain::profile::plan::{Item, Plan};
+use domain::role::{GraphError, Role, RoleGraph, RoleName};
+use make::{Making, bare};
+use store::access::role;
+use store::{Guard, Outcome, StoreError, counter};
 use thiserror::Error;
+
+pub use file::Told;
 
 use crate::app::App;
 
@@ -20,11 +25,23 @@ use crate::app::App;
 #[derive(Debug, Error)]
 pub enum ProfileError {
     /// The file contradicts itself; each line names the place and what was expected.
-    #[error("the profile has mistakes:\n{0}")]
-    Mistakes(String),
+    #[error("{}", lines(.0))]
+    Mistakes(Vec<Told>),
+    /// With what the realm has, it would make something that cannot be.
+    #[error(
+        "with what this realm has, {0}. Nothing was changed; take the line out of a copy of the profile, or change the roles here first"
+    )]
+    Contradicts(String),
+    /// More than one event of the audit log can hold.
+    #[error("this adds more at once than the audit log can name in one event ({0} bytes): apply it in parts")]
+    TooMuch(usize),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn lines(mistakes: &[Told]) -> String {
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Reads a profile file.
@@ -32,142 +49,126 @@ pub enum ProfileError {
 /// # Errors
 /// [`ProfileError::Mistakes`] with line, key and what was expected.
 pub fn parse(text: &str) -> Result<Profile, ProfileError> {
-    let profile: Profile = toml::from_str(text).map_err(|error| ProfileError::Mistakes(error.to_string()))?;
-    let mistakes = profile.mistakes();
-    if mistakes.is_empty() {
-        return Ok(profile);
-    }
-    Err(ProfileError::Mistakes(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+    file::parse(text).map_err(ProfileError::Mistakes)
 }
 
-/// What applying a profile added.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Added {
-    /// Audiences.
-    pub apis: Vec<String>,
-    /// `audience permission`.
-    pub permissions: Vec<String>,
-    /// Role names.
-    pub roles: Vec<String>,
+/// What is applied in a realm: the profile's name and edition.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn applied(app: &App, operator: &Operator) -> Result<Option<(String, u32)>, StoreError> {
+    app.store.read(operator.allowed(), app.now(), |tx| Box::pin(store::realm::profile(tx))).await
 }
 
-/// Applies a profile.
+/// What applying a profile would do; changes nothing.
 ///
 /// # Errors
 /// [`ProfileError`].
-pub async fn apply(app: &App, operator: Operator, profile: Profile) -> Result<Added, ProfileError> {
+pub async fn plan(app: &App, operator: &Operator, profile: Profile) -> Result<Plan, ProfileError> {
     app.store
-        .write(operator.into(), app.now(), profile, |tx, profile| {
+        .read(operator.allowed(), app.now(), move |tx| {
             Box::pin(async move {
-                tx.exclusive(Guard::RoleGraph).await?;
-                let mut added = Added::default();
-                for one in &profile.api {
-                    add_api(tx, one, &mut added).await?;
-                }
-                add_roles(tx, &profile.role, &mut added).await?;
-                if role::policies(tx).await?.iter().all(|(of, _)| of.is_some()) {
-                    set_policy(tx, None, profile.policy).await?;
-                }
-                let roles = role::all(tx).await?;
-                RoleGraph::new(roles, 0).map_err(|error| ProfileError::Mistakes(error.to_string()))?;
-                store::realm::set_profile(tx, &profile.name, profile.edition).await?;
-                counter::raise(tx, counter::ROLES).await?;
-                let event = Event::new(EventType::ProfileApplied)
-                    .about("realm", uuid::Uuid::nil(), &profile.name)
-                    .with("edition", profile.edition)
-                    .with("apis", added.apis.clone())
-                    .with("permissions", added.permissions.len())
-                    .with("roles", added.roles.clone());
-                Ok(Outcome::done(added, event))
+                let plan = Plan::new(&profile, &store::profile::known(tx).await?);
+                // What applying would be refused for, so that the dry run says it too.
+                applied_event(&profile, &plan)?;
+                inherits_without_cycle(role::all(tx).await?, &plan)?;
+                Ok(plan)
             })
         })
         .await
 }
 
-async fn add_api(tx: &mut WriteTx<'_>, new: &ProfileApi, added: &mut Added) -> Result<(), ProfileError> {
-    let mistake = |error: domain::permission::GrammarError| ProfileError::Mistakes(error.to_string());
-    let (entropy, now) = (tx.entropy(), tx.now());
-    let audience = Audience::parse(&new.audience).map_err(mistake)?;
-    let id = match api::by_audience(tx, audience.as_str()).await? {
-        Some(known) => known.id,
-        None => {
-            let row = api::Api {
-                id: ApiId::new(&*entropy, now),
-                audience,
-                name: new.name.clone(),
-                algorithm: Algorithm::Rs256,
-                access_lifetime_seconds: 600,
-                built_in: true,
-                version: 1,
-            };
-            api::create(tx, &row).await?;
-            added.apis.push(new.audience.clone());
-            row.id
-        }
-    };
-    for permission in &new.permission {
-        let name = PermissionName::parse(&permission.name).map_err(mistake)?;
-        let row = PermissionId::new(&*entropy, now);
-        if api::add_permission(tx, row, id, &name, &permission.description).await? {
-            added.permissions.push(format!("{} {}", new.audience, permission.name));
-        }
-    }
-    Ok(())
-}
-
-/// New roles with all that hangs on them; a role that exists is left as it is.
-async fn add_roles(tx: &mut WriteTx<'_>, roles: &[ProfileRole], added: &mut Added) -> Result<(), ProfileError> {
-    let mut ids: HashMap<String, RoleId> =
-        role::all(tx).await?.into_iter().map(|role| (role.name.as_str().to_owned(), role.id)).collect();
-    let mut fresh = Vec::new();
-    for new in roles.iter().filter(|new| !ids.contains_key(&new.name)).collect::<Vec<_>>() {
-        let id = RoleId::new(&*tx.entropy(), tx.now());
-        let name = RoleName::parse(&new.name).map_err(|error| ProfileError::Mistakes(error.to_string()))?;
-        let row = Role {
-            id,
-            name,
-            display_name: new.display_name.clone(),
-            description: new.description.clone(),
-            sensitive: new.sensitive,
-            built_in: true,
-            version: 1,
-            permissions: std::collections::BTreeMap::new(),
-            inherits: std::collections::BTreeSet::new(),
-            assignable_by: std::collections::BTreeSet::new(),
-        };
-        role::create(tx, &row).await?;
-        ids.insert(new.name.clone(), id);
-        added.roles.push(new.name.clone());
-        fresh.push((id, new));
-    }
-    let mut permissions: HashMap<(String, String), PermissionId> = HashMap::new();
-    for api in api::all(tx).await? {
-        for (id, name, _) in api::permissions(tx, api.id).await? {
-            permissions.insert((api.audience.as_str().to_owned(), name), id);
-        }
-    }
-    for (id, new) in fresh {
-        for (audience, names) in &new.permissions {
-            for name in names {
-                if let Some(permission) = permissions.get(&(audience.clone(), name.clone())) {
-                    fact::add_permission(tx, id, *permission).await?;
+/// Applies a profile, and tells what it did.
+///
+/// # Errors
+/// [`ProfileError`].
+pub async fn apply(app: &App, operator: Operator, profile: Profile) -> Result<Plan, ProfileError> {
+    app.store
+        .write(operator.into(), app.now(), profile, |tx, profile| {
+            Box::pin(async move {
+                tx.exclusive(Guard::RoleGraph).await?;
+                let plan = Plan::new(profile, &store::profile::known(tx).await?);
+                let before = store::realm::profile(tx).await?;
+                let same = before.filter(|(name, _)| *name == profile.name);
+                // Applying an older edition takes nothing away, so it is no step back either.
+                let edition = same.as_ref().map_or(profile.edition, |(_, edition)| profile.edition.max(*edition));
+                if plan.added.is_empty() && same.is_some_and(|(_, before)| before == edition) {
+                    return Ok(Outcome::nothing(plan));
                 }
-            }
-        }
-        for other in new.inherits.iter().filter_map(|name| ids.get(name).copied()).collect::<Vec<_>>() {
-            fact::add_inheritance(tx, id, other).await?;
-        }
-        for other in new.assignable_by.iter().filter_map(|name| ids.get(name).copied()).collect::<Vec<_>>() {
-            fact::add_assignable(tx, id, other).await?;
-        }
-        if new.policy != Policy::default() {
-            set_policy(tx, Some(id), new.policy).await?;
-        }
-    }
-    Ok(())
+                let event = applied_event(profile, &plan)?;
+                inherits_without_cycle(role::all(tx).await?, &plan)?;
+                Making::new(tx, profile).await?.make(&plan).await?;
+                store::realm::set_profile(tx, &profile.name, edition).await?;
+                counter::raise(tx, counter::ROLES).await?;
+                Ok(Outcome::done(plan, event.with("edition", edition)))
+            })
+        })
+        .await
 }
 
-async fn set_policy(tx: &mut WriteTx<'_>, role: Option<RoleId>, policy: Policy) -> Result<(), StoreError> {
-    let id = PolicyId::new(&*tx.entropy(), tx.now());
-    role::set_policy(tx, id, role, policy).await
+/// Adds the plan's inheritance to the roles that are there and looks for what cannot be.
+fn inherits_without_cycle(mut roles: Vec<Role>, plan: &Plan) -> Result<(), ProfileError> {
+    let contradicts = |error: &dyn std::fmt::Display| ProfileError::Contradicts(error.to_string());
+    // New roles have no id yet; any will do that no other has.
+    for (number, name) in plan.added_roles().enumerate() {
+        let id = RoleId::from_uuid(uuid::Uuid::from_u128(number as u128));
+        let name = RoleName::parse(name).map_err(|error| contradicts(&error))?;
+        roles.push(bare(id, name));
+    }
+    let ids: HashMap<String, RoleId> = roles.iter().map(|role| (role.name.as_str().to_owned(), role.id)).collect();
+    for item in &plan.added {
+        if let Item::Inherits { role, inherits } = item
+            && let Some(other) = ids.get(inherits)
+            && let Some(role) = roles.iter_mut().find(|known| known.name.as_str() == role)
+        {
+            role.inherits.insert(*other);
+        }
+    }
+    RoleGraph::new(roles, 0).map(|_| ()).map_err(|error| match error {
+        GraphError::Cycle(path) => contradicts(&GraphError::Cycle(from_the_first(path))),
+        GraphError::TooDeep(_) => contradicts(&error),
+    })
 }
+
+/// A cycle told from the name that sorts first, so that it is told the same each time.
+fn from_the_first(mut path: Vec<String>) -> Vec<String> {
+    path.pop();
+    if let Some(first) = path.iter().enumerate().min_by_key(|(_, name)| name.as_str()).map(|(at, _)| at) {
+        path.rotate_left(first);
+    }
+    path.extend(path.first().cloned());
+    path
+}
+
+/// One event with all that was added. What a new role consists of follows from the profile's edition; what roles that people hold
+/// already are given is named in full.
+fn applied_event(profile: &Profile, plan: &Plan) -> Result<Event, ProfileError> {
+    let listed = |of: &dyn Fn(&Item) -> Option<String>| plan.added.iter().filter_map(of).collect::<Vec<_>>();
+    let apis = listed(&|item| if let Item::Api { api } = item { Some(api.clone()) } else { None });
+    let permissions = listed(&|item| match item {
+        Item::Permission { api, permission } => Some(format!("{api} {permission}")),
+        _ => None,
+    });
+    let attributes = listed(&|item| match item {
+        Item::Attribute { attribute } => Some(attribute.clone()),
+        _ => None,
+    });
+    let roles: Vec<String> = plan.added_roles().map(ToOwned::to_owned).collect();
+    let widened: Vec<String> = plan.added_to_known_roles().map(ToString::to_string).collect();
+    let all = [&apis, &permissions, &attributes, &roles, &widened];
+    // Quotes, comma, and room for the rest: an event whose values do not fit would be stored without them.
+    let size: usize = all.iter().flat_map(|names| names.iter()).map(|name| name.len() + 3).sum();
+    if size > 60_000 {
+        return Err(ProfileError::TooMuch(size));
+    }
+    Ok(Event::new(EventType::ProfileApplied)
+        .about("realm", uuid::Uuid::nil(), &profile.name)
+        .with("apis", apis)
+        .with("permissions", permissions)
+        .with("roles", roles)
+        .with("added_to_roles", widened)
+        .with("attributes", attributes))
+}
+
+#[cfg(test)]
+mod denials;

@@ -199,6 +199,9 @@ pub struct DeleteUnit {
     pub unit: UnitId,
     /// The version that was looked at, where somebody says it.
     pub version: Option<i64>,
+    /// Why, where somebody says it; stands in the audit log.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Ends a unit in which nothing is any more: `roles:manage` above it.
@@ -250,7 +253,8 @@ async fn delete_with(
                     return Err(UnitError::NotFound);
                 }
                 let event = Event::new(EventType::UnitDeleted).about("unit", found.id.uuid(), found.path.as_str());
-                Ok(Outcome::done((), event.changed("name", found.name.as_str(), ())))
+                let event = event.changed("name", found.name.as_str(), ()).with_reason(command.reason.as_deref());
+                Ok(Outcome::done((), event))
             })
         })
         .await

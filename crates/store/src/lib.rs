@@ -23,6 +23,7 @@ pub mod device; // recognised devices
 pub mod factor; // second factors
 pub mod key; // signing keys
 pub mod outbox; // messages that wait
+pub mod profile; // what a realm has and had of what profiles bring
 pub mod realm; // isolated directories
 pub mod refresh; // refresh families
 pub mod session; // sessions

@@ -1,5 +1,6 @@
 //! Realms: the rows that everything else hangs on.
 
+use domain::attribute::AttributeSchema;
 use domain::realm::{Realm, RealmKey, RealmSlug};
 
 use crate::db::{Read, Row, WriteTx, params, sql};
@@ -64,6 +65,17 @@ pub async fn create(tx: &mut WriteTx<'_>, new: &NewRealm) -> Result<Option<Realm
     tx.returning(sql, values).await?.first().map(|row| row.get(0)).transpose()
 }
 
+/// The profile that was applied last, and its edition.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn profile(tx: &mut impl Read) -> Result<Option<(String, u32)>, StoreError> {
+    let sql = sql!("SELECT profile, profile_edition FROM realm WHERE id = $1 AND profile IS NOT NULL");
+    let row = tx.one(sql, params![tx.realm()]).await?;
+    let edition = |row: &Row| Ok::<_, StoreError>(row.get::<Option<i64>>(1)?.unwrap_or(0));
+    row.map(|row| Ok((row.get(0)?, u32::try_from(edition(&row)?).unwrap_or(0)))).transpose()
+}
+
 /// Remembers the profile that was applied.
 ///
 /// # Errors
@@ -71,4 +83,26 @@ pub async fn create(tx: &mut WriteTx<'_>, new: &NewRealm) -> Result<Option<Realm
 pub async fn set_profile(tx: &mut WriteTx<'_>, name: &str, edition: u32) -> Result<(), StoreError> {
     let values = params![tx.realm(), name, edition];
     tx.execute(sql!("UPDATE realm SET profile = $2, profile_edition = $3 WHERE id = $1"), values).await.map(|_| ())
+}
+
+/// Which attributes a person of this realm may carry.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn attribute_schema(tx: &mut impl Read) -> Result<AttributeSchema, StoreError> {
+    let sql = sql!("SELECT attribute_schema FROM realm WHERE id = $1");
+    match tx.one(sql, params![tx.realm()]).await? {
+        Some(row) => row.parsed(0, |text| serde_json::from_str(text).ok()),
+        None => Ok(AttributeSchema::default()),
+    }
+}
+
+/// Writes which attributes a person of this realm may carry.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_attribute_schema(tx: &mut WriteTx<'_>, schema: &AttributeSchema) -> Result<(), StoreError> {
+    let json = serde_json::to_string(schema).map_err(|error| StoreError::Driver(error.to_string()))?;
+    let values = params![tx.realm(), &json];
+    tx.execute(sql!("UPDATE realm SET attribute_schema = $2 WHERE id = $1"), values).await.map(|_| ())
 }

@@ -288,6 +288,27 @@ impl Browser {
         self.call(Method::PATCH, path).header("if-match", version).json(body).send().await
     }
 
+    /// `PUT` in a version.
+    pub async fn put(&mut self, path: &str, version: &str, body: &Value) -> Answer {
+        self.call(Method::PUT, path).header("if-match", version).json(body).send().await
+    }
+
+    /// `DELETE` in a version.
+    pub async fn delete_in(&mut self, path: &str, version: &str) -> Answer {
+        self.call(Method::DELETE, path).header("if-match", version).send().await
+    }
+
+    /// The version that a resource is in, as `If-Match` says it.
+    pub async fn version(&mut self, path: &str) -> String {
+        self.get(path).await.expect(200).header("etag").to_owned()
+    }
+
+    /// `PUT` in the version that is there now.
+    pub async fn put_now(&mut self, path: &str, of: &str, body: &Value) -> Answer {
+        let version = self.version(of).await;
+        self.put(path, &version, body).await
+    }
+
     /// `POST` without a body.
     pub async fn post_empty(&mut self, path: &str) -> Answer {
         self.call(Method::POST, path).send().await

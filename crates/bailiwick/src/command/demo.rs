@@ -21,7 +21,7 @@ use store::realm::NewRealm;
 use store::token::Purpose;
 
 use super::demo_people::{self, Person};
-use super::init::profile_text;
+use super::profile::built_in;
 use crate::command::log;
 use crate::config::Config;
 use crate::output::{self, Failure};
@@ -93,7 +93,7 @@ impl Demo {
         if !self.listen.starts_with("127.0.0.1:") && !self.listen.starts_with("localhost:") {
             return Err(Failure("demo runs on this machine only: --listen 127.0.0.1:PORT".to_owned()));
         }
-        profile_text(&self.profile)?; // before anything is taken or made
+        built_in(&self.profile)?; // before anything is taken or made
         let listeners = serve::bind(&self.listen, "127.0.0.1:0")?;
         let port = listeners.public.first().map_or(0, |socket| socket.local_addr().map_or(0, |at| at.port()));
         let operations = listeners.operations.local_addr()?;
@@ -203,7 +203,7 @@ impl Demo {
     }
 
     async fn make(&self, config: &Config) -> Result<(App, Kept), Failure> {
-        let profile = service::profile::parse(profile_text(&self.profile)?)?;
+        let profile = built_in(&self.profile)?;
         let given = self.signing_key.as_deref().map(signing_key).transpose()?;
         let entropy = service::entropy::SystemEntropy;
         if let Location::Folder(folder) = Location::parse(&config.database)
@@ -343,8 +343,7 @@ fn redacted(database: &str) -> String {
 }
 
 fn surface(kept: &Kept, config: &Config, operations: std::net::SocketAddr, data: &Path) -> web::Config {
-    let titles: std::collections::HashMap<String, String> = profile_text(&kept.profile)
-        .and_then(|text| Ok(service::profile::parse(text)?))
+    let titles: std::collections::HashMap<String, String> = built_in(&kept.profile)
         .map(|profile| profile.role.into_iter().map(|role| (role.name, role.display_name)).collect())
         .unwrap_or_default();
     let title = |role: &String| titles.get(role).unwrap_or(role).clone();

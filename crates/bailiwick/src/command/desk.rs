@@ -4,6 +4,7 @@
 
 use domain::allowed::{Allowed, Operator};
 use domain::realm::Realm;
+use domain::time::Timestamp;
 use domain::unit::UnitPath;
 use domain::user::{Username, printable};
 use service::App;
@@ -89,4 +90,41 @@ pub(super) fn unit(text: &str) -> Result<UnitPath, Failure> {
 /// Why something is done, as the API takes it: 3 to 500 characters.
 pub(super) fn reason(text: &str) -> Result<String, String> {
     printable(text, 3, 500).map_err(|error| error.to_string())
+}
+
+/// A name for people, as the API takes it: 1 to 100 characters.
+pub(super) fn title(text: &str) -> Result<String, String> {
+    printable(text, 1, 100).map_err(|error| error.to_string())
+}
+
+/// What something is for: up to 500 characters.
+pub(super) fn description(text: &str) -> Result<String, String> {
+    printable(text, 0, 500).map_err(|error| error.to_string())
+}
+
+/// An instant of RFC 3339.
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse_rfc3339(text)
+        .ok_or_else(|| "must be like 2026-11-27T18:00:00Z, or 2026-11-27T18:00:00-05:00".to_owned())
+}
+
+/// A permission of an API, written `clinic/charts:read`.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) api: String,
+    pub(super) permission: String,
+}
+
+/// Reads [`Named`].
+pub(super) fn permission(text: &str) -> Result<Named, String> {
+    let parts = text.split_once('/').filter(|(api, name)| !api.is_empty() && !name.is_empty());
+    let (api, name) = parts.ok_or("must be an API and its permission, like clinic/charts:read")?;
+    Ok(Named { api: api.to_owned(), permission: name.to_owned() })
+}
+
+/// An instant as people read it, to the second: 2026-11-27 18:00:00 UTC.
+pub(super) fn moment(at: Timestamp) -> String {
+    let text = at.rfc3339();
+    let text = text.get(..19).unwrap_or(&text);
+    format!("{} UTC", text.replace('T', " "))
 }

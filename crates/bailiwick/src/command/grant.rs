@@ -3,8 +3,9 @@
 use domain::time::Timestamp;
 use serde_json::json;
 use service::grant::{EndGrant, Give};
+use service::stored::Grant;
 
-use super::desk::{Desk, InRealm, reason, unit};
+use super::desk::{Desk, InRealm, instant, moment, reason, unit};
 use crate::output::{self, Failure};
 
 #[derive(clap::Subcommand)]
@@ -27,9 +28,12 @@ pub(super) enum GrantCommand {
         /// Where it holds, there and below: a path like /clinic-a/ward-3.
         #[arg(long, value_name = "PATH", default_value = "/")]
         unit: String,
+        /// When it begins, like 2026-11-23T06:00:00Z; without it, now.
+        #[arg(long, value_name = "INSTANT", value_parser = instant)]
+        from: Option<Timestamp>,
         /// When it ends by itself, like 2026-11-27T18:00:00Z; without it, when somebody ends it.
-        #[arg(long, value_name = "INSTANT")]
-        until: Option<String>,
+        #[arg(long, value_name = "INSTANT", value_parser = instant)]
+        until: Option<Timestamp>,
         /// Why: 3 to 500 characters; stands in the audit log.
         #[arg(long, value_name = "TEXT", value_parser = reason)]
         reason: String,
@@ -55,15 +59,13 @@ impl GrantCommand {
         let user = desk.user(username).await?;
         match &self {
             Self::List { .. } => {}
-            Self::Add { role, unit: place, until, reason, .. } => {
-                let instant =
-                    |text: &String| Timestamp::parse_rfc3339(text).ok_or("--until must be like 2026-11-27T18:00:00Z");
+            Self::Add { role, unit: place, from, until, reason, .. } => {
                 let command = Give {
                     user: user.id,
                     role: role.clone(),
                     unit: unit(place)?,
-                    valid_from: None,
-                    valid_until: until.as_ref().map(instant).transpose()?,
+                    valid_from: *from,
+                    valid_until: *until,
                     reason: reason.clone(),
                 };
                 service::grant::give_as_operator(&desk.app, desk.operator(), command).await?;
@@ -84,14 +86,27 @@ impl GrantCommand {
 
 async fn show(desk: &Desk, user: domain::id::UserId) -> Result<(), Failure> {
     let grants = service::grant::list_as_operator(&desk.app, desk.operator(), user, None, 200).await?;
-    let (mut rows, mut lines) = (Vec::new(), Vec::new());
+    let (now, mut rows, mut lines) = (desk.app.now(), Vec::new(), Vec::new());
     for grant in grants {
         let (role, place) = (grant.role_name.as_str(), grant.unit.as_str());
-        let state = grant.ended_at.map_or_else(|| "in force".to_owned(), |at| format!("ended {}", at.rfc3339()));
-        lines.push(format!("{} {role:<24} {place:<24} {state}  {}", grant.id, grant.reason));
+        lines.push(format!("{} {role:<24} {place:<24} {:<42} {}", grant.id, state(&grant, now), grant.reason));
         rows.push(json!({ "id": grant.id.to_string(), "role": role, "unit": place, "reason": grant.reason,
+                "valid_from": grant.valid_from.rfc3339(), "valid_until": grant.valid_until.map(Timestamp::rfc3339),
                 "ended_at": grant.ended_at.map(Timestamp::rfc3339) }));
     }
-    output::show(desk.json, &json!(rows), &lines.join("\n"));
+    let people = if lines.is_empty() { "no roles, now or before".to_owned() } else { lines.join("\n") };
+    output::show(desk.json, &json!(rows), &people);
     Ok(())
+}
+
+/// Whether a grant counts at this moment, and what about it changes next.
+fn state(grant: &Grant, now: Timestamp) -> String {
+    let until = grant.valid_until.map(moment);
+    match (grant.ended_at, until) {
+        (Some(at), _) => format!("ended {}", moment(at)),
+        (None, Some(until)) if grant.valid_until <= Some(now) => format!("over since {until}"),
+        (None, _) if grant.valid_from > now => format!("begins {}", moment(grant.valid_from)),
+        (None, Some(until)) => format!("in force until {until}"),
+        (None, None) => "in force".to_owned(),
+    }
 }

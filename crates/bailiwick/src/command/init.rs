@@ -11,6 +11,7 @@ use store::token::Purpose;
 
 use crate::command::ConfigFile;
 use crate::command::desk::os_user;
+use crate::command::profile::read;
 use crate::output::{self, Failure};
 use crate::{config, open};
 
@@ -18,8 +19,8 @@ use crate::{config, open};
 pub(super) struct Init {
     #[command(flatten)]
     file: ConfigFile,
-    /// The roles, permissions and policies to begin with: healthcare or agency.
-    #[arg(long)]
+    /// The roles, permissions and policies to begin with: healthcare, agency, or the path of a profile's file.
+    #[arg(long, value_name = "NAME|FILE")]
     profile: String,
     /// The organisation's name, as people read it.
     #[arg(long, default_value = "Bailiwick")]
@@ -32,18 +33,16 @@ pub(super) struct Init {
     email: Option<String>,
 }
 
-/// The text of a profile that is built in.
-pub(super) fn profile_text(name: &str) -> Result<&'static str, Failure> {
-    match name {
-        "healthcare" => Ok(include_str!("../../../../profiles/healthcare.toml")),
-        "agency" => Ok(include_str!("../../../../profiles/agency.toml")),
-        other => Err(Failure(format!("there is no profile {other}: healthcare or agency"))),
-    }
-}
-
 impl Init {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let profile = service::profile::parse(profile_text(&self.profile)?)?;
+        let profile = read(&self.profile)?;
+        let administrates = |one| profile.gives("admin", domain::permission::OWN_API, one);
+        if !administrates("roles:assign") || !administrates("users:manage") {
+            return Err(Failure(format!(
+                "the profile {} has no role admin with bailiwick roles:assign and users:manage, which the first administrator gets",
+                profile.name
+            )));
+        }
         let username = Username::parse(&self.username).map_err(|e| Failure(format!("--username {e}")))?;
         let email = self.email.as_deref().map(Email::parse).transpose().map_err(|e| Failure(format!("--email {e}")))?;
         let config = config::load(self.file.config.as_deref())?;

@@ -1,11 +1,12 @@
 //! `user`.
 
+use domain::time::Timestamp;
 use domain::user::{DisplayName, Email, Username};
 use serde_json::json;
 use service::user::{Disable, Enable, Invite, Person, RequireChange};
 use store::token::Purpose;
 
-use super::desk::{Desk, InRealm, reason, unit};
+use super::desk::{Desk, InRealm, instant, reason, unit};
 use crate::output::{self, Failure};
 
 #[derive(clap::Subcommand)]
@@ -14,6 +15,19 @@ pub(super) enum UserCommand {
     List {
         #[command(flatten)]
         at: InRealm,
+    },
+    /// Show what somebody may do, where, until when, and through which role.
+    Permissions {
+        #[command(flatten)]
+        at: InRealm,
+        /// Their sign-in name.
+        username: String,
+        /// As it was at an instant that is past, like 2026-11-20T08:00:00Z; without it, now.
+        #[arg(long = "at", value_name = "INSTANT", value_parser = instant)]
+        instant: Option<Timestamp>,
+        /// Only permissions of this API.
+        #[arg(long, value_name = "AUDIENCE")]
+        api: Option<String>,
     },
     /// Make an invited person and print the link with which they choose a password.
     Create {
@@ -67,6 +81,9 @@ impl UserCommand {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::List { at } => list_people(&at.open().await?).await,
+            Self::Permissions { at, username, instant, api } => {
+                super::user_access::show(&at.open().await?, &username, instant, api.as_deref()).await
+            }
             Self::Create { at, username, display_name, email, unit: home } => {
                 let invite = Invite {
                     username: Username::parse(&username).map_err(|e| Failure(format!("{username} {e}")))?,

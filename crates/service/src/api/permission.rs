@@ -134,6 +134,9 @@ pub struct DeletePermission {
     pub audience: String,
     /// Which.
     pub name: String,
+    /// Why, where somebody says it; stands in the audit log.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Ends a permission that no role has: `roles:manage` everywhere.
@@ -185,7 +188,7 @@ async fn delete_with(
                 counter::raise(tx, counter::ROLES).await?;
                 let event = Event::new(EventType::PermissionDeleted).about("permission", id.uuid(), &name);
                 let event = event.with("api", api.audience.as_str()).changed("description", description, ());
-                Ok(Outcome::done((), event))
+                Ok(Outcome::done((), event.with_reason(command.reason.as_deref())))
             })
         })
         .await

@@ -270,6 +270,9 @@ pub struct DeleteApi {
     pub audience: String,
     /// The version that was looked at; the operator of the machine needs none.
     pub version: Option<i64>,
+    /// Why, where somebody says it; stands in the audit log.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Ends an API of whose permissions no role has any: `roles:manage` everywhere. Its secrets are refused from then on.
@@ -316,7 +319,8 @@ async fn delete_with(
                 }
                 counter::raise(tx, counter::ROLES).await?;
                 let event = Event::new(EventType::ApiDeleted).about("api", old.id.uuid(), old.audience.as_str());
-                Ok(Outcome::done((), event.changed("name", old.name.as_str(), ())))
+                let event = event.changed("name", old.name.as_str(), ()).with_reason(command.reason.as_deref());
+                Ok(Outcome::done((), event))
             })
         })
         .await

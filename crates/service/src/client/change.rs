@@ -110,6 +110,9 @@ pub struct DeleteClient {
     pub client_id: String,
     /// The version that was looked at; the operator of the machine needs none.
     pub version: Option<i64>,
+    /// Why, where somebody says it; stands in the audit log.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Ends a client with its secrets: `clients:manage` everywhere. Its `client_id` is free again, its id as a principal never.
@@ -145,7 +148,8 @@ async fn delete_with(
                     return Err(ClientError::ChangedMeanwhile);
                 }
                 let event = Event::new(EventType::ClientDeleted).about("client", old.id.uuid(), &old.client_id);
-                Ok(Outcome::done((), event.changed("name", old.name.as_str(), ())))
+                let event = event.changed("name", old.name.as_str(), ()).with_reason(command.reason.as_deref());
+                Ok(Outcome::done((), event))
             })
         })
         .await

@@ -27,6 +27,9 @@ pub struct DeleteRole {
     pub name: String,
     /// The version that was looked at; the operator of the machine needs none.
     pub version: Option<i64>,
+    /// Why, where somebody says it; stands in the audit log.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Ends a role: `roles:manage` everywhere, and the right to give it. Nobody may hold it, no role inherit from it. Its name is free again.
@@ -72,7 +75,8 @@ async fn delete_with(
                 counter::raise(tx, counter::ROLES).await?;
                 let event = Event::new(EventType::RoleDeleted).about("role", old.id.uuid(), old.name.as_str());
                 let event = event.changed("display_name", old.display_name.as_str(), ());
-                Ok(Outcome::done((), event.changed("permissions", json!(old.permissions), ())))
+                let event = event.changed("permissions", json!(old.permissions), ());
+                Ok(Outcome::done((), event.with_reason(command.reason.as_deref())))
             })
         })
         .await

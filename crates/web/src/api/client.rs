@@ -241,7 +241,12 @@ async fn delete(
     path: Path<String>,
     version: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    service::client::delete(&web.app, &caller, DeleteClient { client_id: path.0, version: version.sent() }).await?;
+    service::client::delete(
+        &web.app,
+        &caller,
+        DeleteClient { client_id: path.0, version: version.sent(), reason: None },
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

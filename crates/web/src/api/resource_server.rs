@@ -209,7 +209,8 @@ async fn delete(
     path: Path<String>,
     version: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    service::api::delete(&web.app, &caller, DeleteApi { audience: path.0, version: version.sent() }).await?;
+    service::api::delete(&web.app, &caller, DeleteApi { audience: path.0, version: version.sent(), reason: None })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -307,6 +308,6 @@ async fn delete_permission(
     path: Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let (audience, name) = path.0;
-    service::api::delete_permission(&web.app, &caller, DeletePermission { audience, name }).await?;
+    service::api::delete_permission(&web.app, &caller, DeletePermission { audience, name, reason: None }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -218,7 +218,7 @@ async fn delete(
     path: Path<String>,
     version: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let command = DeleteRole { name: path.0, version: version.sent() };
+    let command = DeleteRole { name: path.0, version: version.sent(), reason: None };
     service::role::delete(&web.app, &caller, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }

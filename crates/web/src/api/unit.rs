@@ -158,7 +158,7 @@ async fn delete(
     path: Path<Uuid>,
     version: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let command = DeleteUnit { unit: UnitId::from_uuid(path.0), version: version.sent() };
+    let command = DeleteUnit { unit: UnitId::from_uuid(path.0), version: version.sent(), reason: None };
     service::unit::delete(&web.app, &caller, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }

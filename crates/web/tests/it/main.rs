@@ -6,6 +6,7 @@
     reason = "what fails here fails the test, and says where"
 )]
 
+mod administration; // roles, APIs, units, clients: each change leaves its event
 mod attack; // what a penetration test found, closed
 mod audit; // each action leaves exactly its events, and no secret
 mod authority; // authority ends with the acknowledgement of its end
@@ -16,6 +17,8 @@ mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing
 mod devices; // recognised devices, and what they are good for
+mod document; // openapi.json says what follows from the routes
+mod examples; // an example for each operation, asked again
 mod factors; // second factors: binding, proving, recovering, removing
 mod headers; // security headers, CORS, redirects
 mod input; // bad input, and the order of refusals
@@ -28,7 +31,13 @@ mod oneself; // changing one's own profile, in a version
 mod outage; // PostgreSQL gone and back
 mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one
+mod past; // access at an instant, grants by date
+mod places; // units
+mod profile; // a profile applied to a realm that people have worked with
 mod refresh; // T1 to T10 of requirements 2.6
+mod registered; // APIs, credentials, clients
+mod role_climbing; // nobody climbs by changing roles
+mod roles; // roles, permissions and APIs without a release
 mod sign_in; // equal answers, the throttle
 mod steps; // a step more in the list of a sign-in
 mod stronger; // what a penetration test of second factors found, closed

@@ -3,9 +3,9 @@
 //! On PostgreSQL the profile's test fails without its guard. Of units, realms and what a realm begins with, unique keys decide too: there the
 //! guards are the second of two holds, and these tests would not miss them.
 
+use domain::profile::plan::Plan;
 use domain::realm::{Realm, RealmKey, RealmSlug};
 use domain::unit::UnitPath;
-use service::profile::Added;
 use service::realm::CreateError;
 use service::unit::{CreateUnit, UnitError};
 use store::Value;
@@ -105,23 +105,23 @@ on_both_databases! {
         let own = rows(&app, realm, "permission").await;
         let profile = service::profile::parse(include_str!("../../../../profiles/healthcare.toml")).unwrap();
 
-        let added: Vec<Added> = race(16, |_| {
+        let plans: Vec<Plan> = race(16, |_| {
             let (app, profile) = (app.app.clone(), profile.clone());
             async move { service::profile::apply(&app, operator(realm), profile).await.unwrap() }
         })
         .await;
 
-        let whole: Vec<&Added> = added.iter().filter(|added| **added != Added::default()).collect();
-        assert_eq!(whole.len(), 1, "{added:?}");
+        let whole: Vec<&Plan> = plans.iter().filter(|plan| **plan != Plan::default()).collect();
+        assert_eq!(whole.len(), 1, "{plans:?}");
         let there = |count: usize| i64::try_from(count).unwrap();
-        assert_eq!(whole[0].roles.len(), profile.role.len());
+        assert_eq!(whole[0].added_roles().count(), profile.role.len());
         assert_eq!(rows(&app, realm, "role").await, there(profile.role.len()));
         assert_eq!(names(&app, realm, "role", "name").await, there(profile.role.len()));
         assert_eq!(rows(&app, realm, "api").await, there(profile.api.len() + 1));
         let permissions: usize = profile.api.iter().map(|api| api.permission.len()).sum();
         assert_eq!(rows(&app, realm, "permission").await, own + there(permissions));
-        let of_roles = service::profile::apply(&app.app, operator(realm), profile.clone()).await.unwrap();
-        assert_eq!(of_roles, Added::default());
+        let again = service::profile::apply(&app.app, operator(realm), profile.clone()).await.unwrap();
+        assert_eq!(again, Plan::default());
         let policies = count(&app, "policy WHERE realm_id = $1 AND role_id IS NULL", vec![realm.into()]).await;
         assert_eq!(policies, 1, "one policy of the realm");
     }

@@ -27,6 +27,7 @@ async fn differ(twin: &Db) {
         ("api", "name"),
         ("permission", "description"),
         ("role_grant", "reason"),
+        ("client", "name"),
         ("session", "user_agent"),
         ("signing_key", "kid"),
     ] {
@@ -76,8 +77,9 @@ async fn everything(app: &TestApp, browser: &mut Browser, secret: &str) -> BTree
     let mut said = BTreeMap::new();
     let readable = |endpoint: &Endpoint| endpoint.json && endpoint.method == Method::GET;
     for endpoint in app.endpoints().into_iter().filter(readable) {
-        let path =
-            endpoint.path.replace("/audit/events/{id}", &format!("/audit/events/{event}")).replace("{name}", "nurse");
+        let path = endpoint.path.replace("/audit/events/{id}", &format!("/audit/events/{event}"));
+        let path = path.replace("/clients/{id}", "/clients/portal").replace("{audience}", "clinic");
+        let path = path.replace("{name}", "nurse");
         for person in &people {
             let path = path.replace("{id}", person);
             assert!(!path.contains('{'), "say here what to ask for: {path}");
@@ -92,11 +94,42 @@ async fn everything(app: &TestApp, browser: &mut Browser, secret: &str) -> BTree
     said
 }
 
+/// Roles, permissions, APIs, units and clients are made, changed and ended.
+async fn change_what_is_not_a_person(admin: &mut Browser) {
+    admin.post("/api/v1/apis", &json!({ "audience": "lab", "name": "Laboratory" })).await.expect(201);
+    let permission = json!({ "name": "samples:read", "description": "See samples" });
+    admin.post("/api/v1/apis/lab/permissions", &permission).await.expect(201);
+    admin.post_empty("/api/v1/apis/lab/secret").await.expect(200);
+    let role = json!({ "name": "sampler", "display_name": "Sampler", "permissions": { "lab": ["samples:read"] } });
+    admin.post("/api/v1/roles", &role).await.expect(201);
+    for (path, body) in [("permissions", json!({ "permissions": {} })), ("inherits", json!({ "inherits": ["nurse"] }))]
+    {
+        admin.put_now(&format!("/api/v1/roles/sampler/{path}"), "/api/v1/roles/sampler", &body).await.expect(200);
+    }
+    let version = admin.version("/api/v1/roles/sampler").await;
+    admin.delete_in("/api/v1/roles/sampler", &version).await.expect(204);
+    admin.delete("/api/v1/apis/lab/permissions/samples:read").await.expect(204);
+    let version = admin.version("/api/v1/apis/lab").await;
+    admin.delete_in("/api/v1/apis/lab", &version).await.expect(204);
+    let unit = json!({ "parent": "/clinic-a", "slug": "ward-9", "name": "Ward 9" });
+    let unit = admin.post("/api/v1/units", &unit).await.expect(201).json();
+    let path = format!("/api/v1/units/{}", unit["id"].as_str().unwrap());
+    admin.patch(&path, "\"1\"", &json!({ "name": "Surgery" })).await.expect(200);
+    admin.delete(&path).await.expect(204);
+    let client = json!({ "client_id": "robot", "name": "Robot", "kind": "service" });
+    admin.post("/api/v1/clients", &client).await.expect(201);
+    admin.patch("/api/v1/clients/robot", "\"1\"", &json!({ "enabled": false })).await.expect(200);
+    admin.post_empty("/api/v1/clients/robot/secret").await.expect(200);
+    admin.delete_in("/api/v1/clients/robot", "\"2\"").await.expect(204);
+}
+
 on_both_databases! {
     async fn nothing_of_a_twin_realm_is_seen(app: TestApp) {
         let mut admin = app.signed_in("admin").await;
         app.signed_in("nurse").await;
         let secret = app.api_secret().await;
+        let portal = json!({ "client_id": "portal", "name": "Portal", "kind": "service" });
+        admin.post("/api/v1/clients", &portal).await.expect(201);
         app.log().await; // the indexes are there from now on
         let alone = everything(&app, &mut admin, &secret).await;
         assert!(alone.len() > 25, "{:?}", alone.keys());
@@ -129,6 +162,7 @@ on_both_databases! {
         admin.set(&nurse, "enable").await.expect(200);
         let invited = json!({ "username": "joan", "display_name": "Joan", "email": "joan@clinic.example" });
         admin.post("/api/v1/users", &invited).await.expect(201);
+        change_what_is_not_a_person(&mut admin).await;
         admin.get("/api/v1/audit/events").await.expect(200);
         admin.post("/api/v1/keys/rotate", &json!({ "mode": "emergency", "reason": "a drill" })).await.expect(200);
         app.log().await;
