@@ -186,7 +186,8 @@ async fn each_cookie_is_read_by_the_routes_of_the_contract_and_by_no_other() {
 
     // Signing out by JSON also ends the session whose cookie comes alone: pages and API sign out alike.
     let leave = ["POST /api/v1/sign-out", "POST /api/v1/sign-out/everywhere"].map(ToOwned::to_owned);
-    let mut of_session = pages(|path| path.starts_with("/account") || path.starts_with("/console") || path == "/sign-out");
+    let mut of_session =
+        pages(|path| path.starts_with("/account") || path.starts_with("/console") || path == "/sign-out");
     // Nothing but a way to where an enrolment begins.
     of_session.remove("GET /account/second-factor/confirm");
     of_session.extend(leave.clone());
