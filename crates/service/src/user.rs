@@ -27,7 +27,7 @@ mod own;
 mod require_change;
 mod state;
 pub use access::{access, access_as_operator};
-pub use held::{held, names};
+pub use held::{held, named, names};
 pub use own::{UpdateOwn, update_own};
 pub use require_change::{RequireChange, require_change, require_change_as_operator};
 pub use state::{Disable, Enable, disable, disable_as_operator, enable, enable_as_operator};

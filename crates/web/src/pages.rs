@@ -184,7 +184,7 @@ pub(crate) fn refusal(problem: &Problem, frame: Frame, id: &str, now: i64) -> St
     let kind = match problem.code {
         Code::NotFound => ErrorKind::NotFound,
         Code::Forbidden if problem.missing.is_empty() => ErrorKind::FormRefused,
-        Code::Forbidden => ErrorKind::Forbidden,
+        Code::Forbidden => ErrorKind::Forbidden { missing: problem.missing.join(", ") },
         Code::TooManyAttempts => {
             let until = match problem.retry_after {
                 Some(RetryAfter::At(at)) => at.seconds(),

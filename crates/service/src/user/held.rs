@@ -6,8 +6,9 @@ use domain::access::Held;
 use domain::caller::{Caller, Scope};
 use domain::id::UserId;
 use domain::permission::Permission;
+use domain::user::Identifier;
 use store::access::grant;
-use store::user;
+use store::user::{self, User};
 
 use super::UserError;
 use crate::app::App;
@@ -52,6 +53,23 @@ pub async fn held(app: &App, caller: &Caller, ids: Vec<UserId>) -> Result<HashMa
                     }
                 }
                 Ok(all)
+            })
+        })
+        .await
+}
+
+/// Who within reach has this username, or this confirmed e-mail address alone.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn named(app: &App, caller: &Caller, identifier: Identifier) -> Result<Option<User>, UserError> {
+    let allowed = caller.allow(Permission::UsersRead, Scope::Anywhere)?;
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                let Some(found) = user::by_identifier(tx, &identifier).await? else { return Ok(None) };
+                // Finding by identifier is for signing in, and knows no reach.
+                Ok(user::find(tx, found.id).await?)
             })
         })
         .await

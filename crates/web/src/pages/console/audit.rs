@@ -8,6 +8,7 @@ use domain::permission::Permission;
 use domain::session::AAL1;
 use domain::time::{Timestamp, days};
 use domain::unit::UnitPath;
+use domain::user::Identifier;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use service::stored::{Event, EventFilter};
@@ -80,8 +81,15 @@ fn outcome(text: &str) -> Option<EventOutcome> {
 }
 
 /// Whom a name or an id means; `None`: nobody.
-async fn meant(_: &Desk, text: &str) -> Result<Option<Uuid>, Problem> {
-    Ok(text.parse().ok())
+async fn meant(desk: &Desk, text: &str) -> Result<Option<Uuid>, Problem> {
+    if let Ok(id) = text.parse() {
+        return Ok(Some(id));
+    }
+    if !desk.holds(Permission::UsersRead) {
+        return Ok(None);
+    }
+    let found = service::user::named(&desk.web.app, &desk.caller, Identifier::new(text)).await?;
+    Ok(found.map(|user| user.id.uuid()))
 }
 
 pub(super) async fn list(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Problem> {
