@@ -176,6 +176,7 @@ async fn nurse(app: &App, realm: RealmKey, person: &Person) -> Result<UserId, Fa
         phone: None,
         locale: None,
         external_id: None,
+        attributes: serde_json::Map::new(),
         unit: unit.clone(),
         grants: vec![FirstGrant { role: "nurse".to_owned(), unit, reason: "bench".to_owned() }],
     };

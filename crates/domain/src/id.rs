@@ -71,6 +71,8 @@ id! {
     DeviceId v7,
     /// A factor of a person.
     CredentialId v7,
+    /// An address to which notices go.
+    AddressId v7,
     /// A single-use link or code.
     TokenId v7,
     /// A sign-in on its way.

@@ -3,6 +3,7 @@
 //! Input is parsed once into these types; what follows trusts them. Storing is `store`, doing is `service`.
 
 pub mod access; // what somebody may do, where, and why
+pub mod activation; // printed codes
 pub mod allowed; // the first door: proof that an action was permitted
 pub mod attribute; // what a realm keeps of a person beyond name and address
 pub mod caller; // who asks, and the one decision

@@ -12,7 +12,7 @@ use crate::password::Password;
 /// So many make a set.
 pub const COUNT: usize = 10;
 
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+pub(crate) const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A recovery code: the place in its set, and 80 bits. Never printed.
 #[derive(Clone)]

@@ -71,6 +71,10 @@ pub enum EndReason {
     PasswordChanged,
     /// A second factor was removed.
     FactorRemoved,
+    /// The account was locked down.
+    LockedDown,
+    /// The person was deleted.
+    UserDeleted,
 }
 
 impl EndReason {
@@ -87,6 +91,8 @@ impl EndReason {
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::FactorRemoved => "factor_removed",
+            Self::LockedDown => "locked_down",
+            Self::UserDeleted => "user_deleted",
         }
     }
 }

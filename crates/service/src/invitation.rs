@@ -120,6 +120,10 @@ async fn find(
 async fn look(tx: &mut impl Read, hash: Option<&SecretHash>) -> Result<Option<(Usable, User)>, StoreError> {
     let Some(hash) = hash else { return Ok(None) };
     let Some(link) = token::usable(tx, hash).await? else { return Ok(None) };
+    // What confirms an address opens no account.
+    if link.purpose == Purpose::EmailChange {
+        return Ok(None);
+    }
     let Some(id) = link.user else { return Ok(None) };
     let user = user::find(tx, id).await?;
     Ok(user.filter(|user| matches!(user.status, Status::Active | Status::Invited)).map(|user| (link, user)))

@@ -40,11 +40,13 @@ pub use store::StoreError;
 pub mod stored {
     pub use store::access::api::Api;
     pub use store::access::grant::{Grant, Member};
+    pub use store::address::Address;
     pub use store::audit::{Filter as EventFilter, Stored as Event};
     pub use store::client::Client;
     pub use store::factor::Factor;
     pub use store::key::Key;
+    pub use store::session::Filter as SessionFilter;
     pub use store::session::Session;
     pub use store::unit::Unit;
-    pub use store::user::{Filter as UserFilter, User};
+    pub use store::user::{Column, Mfa, Position, User};
 }

@@ -68,6 +68,42 @@ pub(crate) async fn invitation(
     add(app, tx, &Mail { to: to.as_str().to_owned(), subject, text }).await
 }
 
+/// A link to a new password.
+pub(crate) async fn reset(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    to: &Email,
+    name: &str,
+    link: &Secret,
+) -> Result<(), StoreError> {
+    let realm = store::realm::own(tx).await?;
+    let base = realm.as_ref().map(|realm: &Realm| app.realm_url(realm)).unwrap_or_default();
+    let text = format!(
+        "Hello {name},\n\nyour help desk sent you this link. Choose a new password here:\n\n{base}/reset-password?token={}\n\n\
+         The link works once, for one hour. Until then your password stays as it is.\n",
+        link.expose()
+    );
+    add(app, tx, &Mail { to: to.as_str().to_owned(), subject: "Choose a new password".to_owned(), text }).await
+}
+
+/// A link that confirms an address.
+pub(crate) async fn confirmation(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    to: &Email,
+    name: &str,
+    link: &Secret,
+) -> Result<(), StoreError> {
+    let realm = store::realm::own(tx).await?;
+    let base = realm.as_ref().map(|realm: &Realm| app.realm_url(realm)).unwrap_or_default();
+    let text = format!(
+        "Hello {name},\n\nthis address was given for your account. Confirm that it is yours:\n\n{base}/confirm-email?token={}\n\n\
+         The link works once, for one day. If you do not know why you get this mail, do nothing.\n",
+        link.expose()
+    );
+    add(app, tx, &Mail { to: to.as_str().to_owned(), subject: "Confirm your address".to_owned(), text }).await
+}
+
 /// What a person is told about their own account (NIST SP 800-63B-4, section 4.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
@@ -81,6 +117,16 @@ pub(crate) enum Notice {
     RecoveryCodesMade,
     /// The password was changed.
     PasswordChanged,
+    /// The e-mail address was changed.
+    EmailChanged,
+    /// Another e-mail address was asked for.
+    EmailChangeAsked,
+    /// The username was changed.
+    UsernameChanged,
+    /// An address for notices was added.
+    AddressAdded,
+    /// An address for notices was removed.
+    AddressRemoved,
 }
 
 impl Notice {
@@ -96,13 +142,33 @@ impl Notice {
                 "New recovery codes were made for your account. The old ones do not work any more.",
             ),
             Self::PasswordChanged => ("Your password was changed", "The password of your account was changed."),
+            Self::EmailChanged => {
+                ("Your e-mail address was changed", "The e-mail address of your account was changed.")
+            }
+            Self::EmailChangeAsked => (
+                "Another e-mail address for your account",
+                "Another e-mail address was asked for your account. It counts once the link in the mail to it is used.",
+            ),
+            Self::UsernameChanged => ("Your username was changed", "The username of your account was changed."),
+            Self::AddressAdded => {
+                ("An address for notices was added", "An address for notices was added to your account.")
+            }
+            Self::AddressRemoved => {
+                ("An address for notices was removed", "An address for notices was removed from your account.")
+            }
         }
     }
 }
 
-/// Tells a person what happened to their account, if they have an address.
+/// Tells a person what happened to their account, at their e-mail and at every address that they confirmed (ACC-06).
 pub(crate) async fn notice(app: &App, tx: &mut WriteTx<'_>, user: &User, notice: Notice) -> Result<(), StoreError> {
-    let Some(to) = user.email.clone() else { return Ok(()) };
+    let mut to: Vec<String> = user.email.iter().cloned().collect();
+    for other in store::address::of_user(tx, user.id).await? {
+        let known = to.iter().any(|one| domain::user::fold(one) == domain::user::fold(&other.value));
+        if other.verified_at.is_some() && !known {
+            to.push(other.value);
+        }
+    }
     let realm = store::realm::own(tx).await?;
     let base = realm.as_ref().map(|realm: &Realm| app.realm_url(realm)).unwrap_or_default();
     let (subject, happened) = notice.says();
@@ -112,7 +178,10 @@ pub(crate) async fn notice(app: &App, tx: &mut WriteTx<'_>, user: &User, notice:
     let text = format!(
         "Hello {name},\n\n{happened} That was at {at}.\n\nIf it was you, do nothing. If it was not, look at your account and tell your help desk:\n\n{base}/account\n"
     );
-    add(app, tx, &Mail { to, subject: subject.to_owned(), text }).await
+    for to in to {
+        add(app, tx, &Mail { to, subject: subject.to_owned(), text: text.clone() }).await?;
+    }
+    Ok(())
 }
 
 /// The newest messages that were not sent: demo's mail page.

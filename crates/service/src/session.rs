@@ -16,7 +16,7 @@ use store::{Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session, user};
 use thiserror::Error;
 use wire::claims::AccessClaims;
 
-pub use self::end::{EndError, Presented, end_other, end_own, sign_out};
+pub use self::end::{EndError, Presented, end_other, end_other_as_operator, end_own, sign_out};
 pub(crate) use self::end::{end_all, ended, replace};
 use crate::app::App;
 use crate::directory::Holding;
@@ -313,5 +313,31 @@ pub async fn of_user(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Ses
                 Ok(session::of_user(tx, user).await?)
             })
         })
+        .await
+}
+
+/// The sessions of people within reach that are not over, newest first.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn list(app: &App, caller: &Caller, filter: session::Filter, limit: i64) -> Result<Vec<Session>, EndError> {
+    let allowed = caller.allow(Permission::SessionsRead, Scope::Anywhere)?;
+    app.store
+        .read(&allowed, app.now(), move |tx| Box::pin(async move { Ok(session::list(tx, &filter, limit).await?) }))
+        .await
+}
+
+/// The same for the operator of the machine.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list_as_operator(
+    app: &App,
+    operator: domain::allowed::Operator,
+    filter: session::Filter,
+    limit: i64,
+) -> Result<Vec<Session>, StoreError> {
+    app.store
+        .read(operator.allowed(), app.now(), move |tx| Box::pin(async move { session::list(tx, &filter, limit).await }))
         .await
 }

@@ -1,6 +1,7 @@
 //! People: seeing, inviting, disabling, enabling.
 
 use domain::allowed::{Allowed, Operator};
+use domain::attribute::{AttributeError, Attributes};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
 use domain::id::{GrantId, TokenId, UserId};
@@ -18,20 +19,44 @@ use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, factor, unit, use
 use thiserror::Error;
 
 use crate::app::App;
-use crate::caller::{self, SignedOut};
+use crate::caller::{self, SignedOut, Stale};
 use crate::{directory, mail};
 
 mod access;
+mod activation;
+mod address;
+mod concerned;
+mod delete;
+mod email;
 mod held;
+mod lockdown;
 mod own;
+mod rename;
 mod require_change;
+mod reset;
+mod search;
 mod state;
+mod unlock;
+mod update;
 pub use access::{access, access_as_operator};
+pub use activation::{IssueCode, issue_code, issue_code_as_operator};
+pub use address::{
+    AddAddress, EndAddress, add_address, add_address_as_operator, add_own_address, addresses, addresses_as_operator,
+    end_address, end_address_as_operator, end_own_address, own_addresses,
+};
+pub use delete::{Delete, delete, delete_as_operator};
+pub use email::{ChangeEmail, change_email, change_email_as_operator, change_own_email, confirm};
 pub use held::{held, named, names};
+pub use lockdown::{LockDown, lock_down, lock_down_as_operator};
 pub use own::{UpdateOwn, update_own};
+pub use rename::{Rename, rename, rename_as_operator};
 pub use require_change::{RequireChange, require_change, require_change_as_operator};
+pub use reset::{ResetPassword, reset_password, reset_password_as_operator};
+pub use search::{Found, Search, list, list_as_operator};
 pub use state::{Disable, Enable, disable, disable_as_operator, enable, enable_as_operator};
 pub(crate) use state::{administrators, ends_administration};
+pub use unlock::{Unlock, unlock, unlock_as_operator};
+pub use update::{Update, update, update_as_operator};
 
 /// Why something about a person was not done.
 #[derive(Debug, Error)]
@@ -63,6 +88,12 @@ pub enum UserError {
     /// Somebody changed it since it was read.
     #[error("somebody changed it meanwhile")]
     ChangedMeanwhile,
+    /// The caller must say which version they looked at.
+    #[error("the version is not said")]
+    VersionUnsaid,
+    /// Attributes that the realm's schema does not take.
+    #[error("the attributes do not fit the schema")]
+    Attributes(Vec<AttributeError>),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -71,6 +102,15 @@ pub enum UserError {
 impl From<SignedOut> for UserError {
     fn from(_: SignedOut) -> Self {
         Self::SignedOut
+    }
+}
+
+impl From<Stale> for UserError {
+    fn from(stale: Stale) -> Self {
+        match stale {
+            Stale::Unsaid => Self::VersionUnsaid,
+            Stale::Changed => Self::ChangedMeanwhile,
+        }
     }
 }
 
@@ -132,42 +172,6 @@ async fn find(app: &App, allowed: Allowed, id: UserId) -> Result<Person, UserErr
         .await
 }
 
-/// People within reach, by id.
-///
-/// # Errors
-/// [`UserError`].
-pub async fn list(app: &App, caller: &Caller, filter: user::Filter, limit: i64) -> Result<Vec<Person>, UserError> {
-    list_with(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, filter, limit).await
-}
-
-/// The same for the operator of the machine.
-///
-/// # Errors
-/// [`UserError`].
-pub async fn list_as_operator(
-    app: &App,
-    operator: Operator,
-    filter: user::Filter,
-    limit: i64,
-) -> Result<Vec<Person>, UserError> {
-    list_with(app, operator.into(), filter, limit).await
-}
-
-async fn list_with(app: &App, allowed: Allowed, filter: user::Filter, limit: i64) -> Result<Vec<Person>, UserError> {
-    let parts = app.clone();
-    app.store
-        .read(&allowed, app.now(), move |tx| {
-            Box::pin(async move {
-                let mut people = Vec::new();
-                for user in user::list(tx, &filter, limit).await? {
-                    people.push(person(&parts, tx, user).await?);
-                }
-                Ok(people)
-            })
-        })
-        .await
-}
-
 /// A role for somebody new.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FirstGrant {
@@ -198,6 +202,8 @@ pub struct Invite {
     pub locale: Option<String>,
     /// Key in another directory.
     pub external_id: Option<String>,
+    /// By the realm's schema.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
     /// Home unit.
     pub unit: UnitPath,
     /// First roles.
@@ -261,9 +267,10 @@ async fn create(
                     may_invite(&caller::again(app, tx, caller).await??, command)?;
                 }
                 let directory = directory::current(app, tx).await?;
+                let attributes = new_attributes(tx, caller.is_some(), &command.attributes).await?;
                 let home = unit::by_path(tx, &command.unit).await?.ok_or(UserError::NoUnit)?;
                 let id = UserId::new(&*tx.entropy(), tx.now());
-                if !user::create(tx, &new_user(id, command, home.id)).await? {
+                if !user::create(tx, &new_user(id, command, home.id, &attributes)).await? {
                     return Err(UserError::NameTaken);
                 }
                 let name = command.display_name.as_str();
@@ -293,7 +300,7 @@ fn named_twice(grants: &[FirstGrant]) -> Option<usize> {
     (1..grants.len()).find(|at| grants[..*at].iter().any(|before| same(before, &grants[*at])))
 }
 
-fn new_user(id: UserId, command: &Invite, unit: domain::id::UnitId) -> NewUser {
+fn new_user(id: UserId, command: &Invite, unit: domain::id::UnitId, attributes: &Attributes) -> NewUser {
     NewUser {
         id,
         username: command.username.clone(),
@@ -306,7 +313,24 @@ fn new_user(id: UserId, command: &Invite, unit: domain::id::UnitId) -> NewUser {
         locale: command.locale.clone(),
         unit,
         external_id: command.external_id.clone(),
+        attributes: stored_attributes(attributes),
     }
+}
+
+/// Checked by the realm's schema. What it requires is asked of whoever fills in a form, not of the first administrator or of demo.
+async fn new_attributes(
+    tx: &mut impl Read,
+    whole: bool,
+    sent: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Attributes, UserError> {
+    let schema = store::realm::attribute_schema(tx).await?;
+    let checked = if whole { schema.check(sent) } else { schema.change(&Attributes::default(), sent) };
+    checked.map_err(UserError::Attributes)
+}
+
+/// JSON, in the order of the names.
+fn stored_attributes(attributes: &Attributes) -> String {
+    serde_json::to_string(attributes).unwrap_or_else(|_| "{}".to_owned())
 }
 
 async fn first_grant(

@@ -70,3 +70,14 @@ pub async fn forget(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), StoreError
     let values = params![tx.realm(), user, tx.now()];
     tx.execute(sql, values).await.map(|_| ())
 }
+
+/// The devices on which a person is recognised.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_user(tx: &mut impl Read, user: UserId) -> Result<Vec<DeviceId>, StoreError> {
+    let sql = sql!(
+        "SELECT device_id FROM device_principal WHERE realm_id = $1 AND principal_id = $2 AND ended_at IS NULL ORDER BY device_id"
+    );
+    tx.query(sql, params![tx.realm(), user]).await?.iter().map(|row| row.get(0)).collect()
+}

@@ -16,6 +16,7 @@ pub use error::StoreError;
 pub use outcome::{Events, Outcome, Upkeep};
 
 pub mod access; // APIs, permissions, roles, grants: who may do what
+pub mod address; // where notices go
 pub mod client; // applications that ask for tokens
 pub mod counter; // what caches are keyed on
 pub mod credential; // passwords

@@ -43,6 +43,7 @@ pub(crate) const ALL: &[Migration] = migrations! {
     5 "0005_key_client" compatible_from 1;
     6 "0006_audit" compatible_from 1;
     7 "0007_sign_in" compatible_from 1;
+    8 "0008_user_search" compatible_from 1;
     9 "0009_role_change" compatible_from 1;
 };
 

@@ -5,7 +5,7 @@ use domain::secret::SecretHash;
 use domain::session::{Deadlines, EndReason};
 use domain::time::Timestamp;
 
-use crate::db::{Read, Row, Statement, WriteTx, params, sql};
+use crate::db::{Composed, Read, Row, Statement, WriteTx, params, sql};
 use crate::error::StoreError;
 
 /// A session as stored.
@@ -294,4 +294,49 @@ pub async fn proved(tx: &mut WriteTx<'_>, id: SessionId, to: &Proved) -> Result<
     );
     let values = params![tx.realm(), id, to.secret.bytes(), &to.acr, &to.amr, tx.now(), to.idle_at, to.idle_seconds];
     Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// What a listing of sessions is narrowed to.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this person.
+    pub user: Option<UserId>,
+    /// From this address.
+    pub address: Option<String>,
+    /// Older than this one, in the listing.
+    pub after: Option<SessionId>,
+}
+
+/// The sessions of people within reach that are not over, newest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(tx: &mut impl Read, filter: &Filter, limit: i64) -> Result<Vec<Session>, StoreError> {
+    let statement = list_statement((tx.realm(), tx.now()), tx.allowed().reach(), filter, limit);
+    tx.query(statement.sql, statement.params).await?.iter().map(from_row).collect()
+}
+
+/// The statement of [`list`], for the test that enumerates every combination.
+#[must_use]
+pub fn list_statement(
+    (realm, now): (domain::realm::RealmKey, Timestamp),
+    reach: &domain::access::Reach,
+    filter: &Filter,
+    limit: i64,
+) -> Statement {
+    let start = "SELECT s.id, s.user_id, s.acr, s.amr, s.auth_at, s.idle_at, s.absolute_at, s.idle_seconds, s.ended_at, s.created_at,
+        s.last_active_at, s.renewed_at, s.device_label, s.address, s.user_agent FROM session s
+      CROSS JOIN \"user\" u CROSS JOIN unit n WHERE u.realm_id = s.realm_id AND u.id = s.user_id
+        AND n.realm_id = u.realm_id AND n.id = u.unit_id AND s.realm_id = ";
+    Composed::new(start)
+        .bind(realm)
+        .add(" AND s.ended_at IS NULL AND s.absolute_at > ")
+        .bind(now)
+        .and("s.user_id = ", filter.user)
+        .and("s.address = ", filter.address.as_deref())
+        .and("s.id < ", filter.after)
+        .within("n.path", reach)
+        .add(" ORDER BY s.id DESC LIMIT ")
+        .bind(limit)
+        .done()
 }

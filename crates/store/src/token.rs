@@ -18,6 +18,8 @@ pub enum Purpose {
     Activation,
     /// Choose a new password.
     Reset,
+    /// Confirm an address; what it is stands in the payload.
+    EmailChange,
 }
 
 impl Purpose {
@@ -29,11 +31,14 @@ impl Purpose {
             Self::Invitation => "invitation",
             Self::Activation => "activation",
             Self::Reset => "reset",
+            Self::EmailChange => "email_change",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::SetUp, Self::Invitation, Self::Activation, Self::Reset].into_iter().find(|p| p.as_str() == text)
+        [Self::SetUp, Self::Invitation, Self::Activation, Self::Reset, Self::EmailChange]
+            .into_iter()
+            .find(|p| p.as_str() == text)
     }
 }
 
@@ -116,5 +121,59 @@ pub async fn void_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), StoreErr
         "UPDATE one_time_token SET voided_at = $3 WHERE realm_id = $1 AND user_id = $2 AND used_at IS NULL AND voided_at IS NULL"
     );
     let values = params![tx.realm(), user, tx.now()];
+    tx.execute(sql, values).await.map(|_| ())
+}
+
+/// Makes a link that confirms an address. Others stay: `void` what it replaces.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn create_confirmation(
+    tx: &mut WriteTx<'_>,
+    id: TokenId,
+    hash: &SecretHash,
+    (user, payload): (UserId, &str),
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = sql!(
+        "INSERT INTO one_time_token (realm_id, id, token_hash, kind, user_id, payload, failures, created_at, created_by, expires_at)
+         VALUES ($1, $2, $3, 'email_change', $4, $5, 0, $6, $7, $8)"
+    );
+    let by = tx.allowed().actor().principal();
+    let values = params![tx.realm(), id, hash.bytes(), user, payload, tx.now(), by, expires_at];
+    tx.execute(sql, values).await.map(|_| ())
+}
+
+/// What a link's row says beside its purpose: JSON.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn payload(tx: &mut impl Read, id: TokenId) -> Result<Option<String>, StoreError> {
+    let sql = sql!("SELECT payload FROM one_time_token WHERE realm_id = $1 AND id = $2");
+    tx.one(sql, params![tx.realm(), id]).await?.map(|row| row.get(0)).transpose()
+}
+
+/// The open links of a person that confirm an address, with their payloads.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn confirmations(tx: &mut impl Read, user: UserId) -> Result<Vec<(TokenId, String)>, StoreError> {
+    let sql = sql!(
+        "SELECT id, payload FROM one_time_token WHERE realm_id = $1 AND user_id = $2 AND kind = 'email_change'
+            AND used_at IS NULL AND voided_at IS NULL AND expires_at > $3 ORDER BY id"
+    );
+    let rows = tx.query(sql, params![tx.realm(), user, tx.now()]).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// Voids one link.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn void(tx: &mut WriteTx<'_>, id: TokenId) -> Result<(), StoreError> {
+    let sql = sql!(
+        "UPDATE one_time_token SET voided_at = $3 WHERE realm_id = $1 AND id = $2 AND used_at IS NULL AND voided_at IS NULL"
+    );
+    let values = params![tx.realm(), id, tx.now()];
     tx.execute(sql, values).await.map(|_| ())
 }

@@ -9,6 +9,16 @@ use domain::user::{DisplayName, Email, Identifier, Status, Username, fold};
 use crate::db::{Composed, Read, Row, Statement, WriteTx, params, sql};
 use crate::error::StoreError;
 
+mod change;
+mod page;
+mod search;
+pub use change::{Details, bury, confirm_email, end_families, lock_down, rename, set_details, set_email};
+pub use page::{by_ids, by_ids_statement, mfa_of, mfa_statement, roles_of, roles_statement};
+pub use search::{
+    Column, Drive, FEW, Mfa, Position, Query, count_statement, narrow_statement, search, search_statement,
+    tombstones_statement,
+};
+
 /// A person as stored.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -38,6 +48,8 @@ pub struct User {
     pub attributes: String,
     /// State of the account.
     pub status: Status,
+    /// Locked down: it opens only with a new password, chosen through a link.
+    pub reset_required: bool,
     /// Last sign-in.
     pub last_sign_in_at: Option<Timestamp>,
     /// When the password was chosen.
@@ -66,7 +78,7 @@ impl User {
 
 const SELECT: &str = "SELECT u.id, u.username, u.display_name, u.given_name, u.family_name, u.email, u.email_verified_at, u.phone,
     u.locale, n.path, u.external_id, u.attributes, u.status, u.last_sign_in_at, u.password_changed_at, u.tokens_not_before,
-    u.created_at, u.created_by, u.updated_at, u.updated_by, u.version
+    u.created_at, u.created_by, u.updated_at, u.updated_by, u.version, u.reset_required
   FROM \"user\" u JOIN unit n ON n.realm_id = u.realm_id AND n.id = u.unit_id WHERE u.realm_id = ";
 
 fn from_row(row: &Row) -> Result<User, StoreError> {
@@ -92,6 +104,7 @@ fn from_row(row: &Row) -> Result<User, StoreError> {
         updated_at: row.get(18)?,
         updated_by: row.get(19)?,
         version: row.get(20)?,
+        reset_required: row.get(21)?,
     })
 }
 
@@ -108,6 +121,15 @@ pub async fn find(tx: &mut impl Read, id: UserId) -> Result<Option<User>, StoreE
 #[must_use]
 pub fn find_statement(realm: domain::realm::RealmKey, reach: &Reach, id: UserId) -> Statement {
     Composed::new(SELECT).bind(realm).and("u.id = ", Some(id)).within("n.path", reach).done()
+}
+
+/// A person wherever they belong: for whoever moved them in this transaction, out of their own reach.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_anywhere(tx: &mut WriteTx<'_>, id: UserId) -> Result<Option<User>, StoreError> {
+    let statement = find_statement(tx.realm(), &Reach::Everywhere, id);
+    tx.one(statement.sql, statement.params).await?.as_ref().map(from_row).transpose()
 }
 
 /// Who signs in with this: a username, or an e-mail address that exactly one active person has confirmed.
@@ -144,37 +166,6 @@ pub fn by_mail_statement(realm: domain::realm::RealmKey, identifier: &Identifier
         .done()
 }
 
-/// What a listing of people is narrowed to.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// In this state.
-    pub status: Option<Status>,
-    /// After this id in the listing.
-    pub after: Option<UserId>,
-}
-
-/// People within reach, by id.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn list(tx: &mut impl Read, filter: &Filter, limit: i64) -> Result<Vec<User>, StoreError> {
-    let statement = list_statement(tx.realm(), tx.allowed().reach(), filter, limit);
-    tx.query(statement.sql, statement.params).await?.iter().map(from_row).collect()
-}
-
-/// The statement of [`list`], for the test that enumerates every combination.
-#[must_use]
-pub fn list_statement(realm: domain::realm::RealmKey, reach: &Reach, filter: &Filter, limit: i64) -> Statement {
-    Composed::new(SELECT)
-        .bind(realm)
-        .and("u.status = ", filter.status.map(Status::as_str))
-        .and("u.id > ", filter.after)
-        .within("n.path", reach)
-        .add(" ORDER BY u.id LIMIT ")
-        .bind(limit)
-        .done()
-}
-
 /// A person who is to be made.
 #[derive(Clone, Debug)]
 pub struct NewUser {
@@ -200,6 +191,8 @@ pub struct NewUser {
     pub unit: UnitId,
     /// Key in another directory.
     pub external_id: Option<String>,
+    /// JSON object.
+    pub attributes: String,
 }
 
 /// Makes an invited person; `false`: the username is taken.
@@ -218,7 +211,7 @@ pub async fn create(tx: &mut WriteTx<'_>, new: &NewUser) -> Result<bool, StoreEr
         "INSERT INTO \"user\" (realm_id, id, username, display_name, display_name_key, given_name, family_name, family_name_key,
             email, email_key, email_verified_at, phone, locale, unit_id, external_id, attributes, status, reset_required,
             tokens_not_before, created_at, created_by, updated_at, updated_by, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '{}', 'invited', $16, 0, $17, $18, $17, $18, 1)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $19, 'invited', $16, 0, $17, $18, $17, $18, 1)
          ON CONFLICT DO NOTHING RETURNING id"
     );
     let verified = new.email_verified && new.email.is_some();
@@ -241,6 +234,7 @@ pub async fn create(tx: &mut WriteTx<'_>, new: &NewUser) -> Result<bool, StoreEr
         false,
         now,
         by,
+        &new.attributes,
     ];
     let made = !tx.returning(sql, values).await?.is_empty();
     if !made {

@@ -404,6 +404,7 @@ fn invite(username: &str, host: &str, unit: &str, roles: &[(&str, &str)]) -> Inv
         phone: None,
         locale: None,
         external_id: None,
+        attributes: serde_json::Map::new(),
         unit: UnitPath::parse(unit).expect("a path"),
         grants: roles.iter().map(grant).collect(),
     }

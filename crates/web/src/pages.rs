@@ -40,6 +40,7 @@ pub fn mount(table: Table, demo: bool) -> Table {
         .page(&Method::GET, "/sign-out/cache", get(sign_out::clear))
         .page(&Method::GET, "/invitation", get(invitation::show))
         .page(&Method::POST, "/invitation", post(invitation::submit))
+        .page(&Method::GET, "/reset-password", get(invitation::show))
         .page(
             &Method::GET,
             "/.well-known/change-password",

@@ -312,6 +312,7 @@ async fn add_person(app: &App, realm: RealmKey, person: &Person) -> Result<(), F
         phone: None,
         locale: None,
         external_id: None,
+        attributes: serde_json::Map::new(),
         unit: UnitPath::parse(&person.unit)?,
         grants: person.grants.iter().map(grant).collect::<Result<_, _>>()?,
     };

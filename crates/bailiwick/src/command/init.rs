@@ -68,6 +68,7 @@ impl Init {
             phone: None,
             locale: None,
             external_id: None,
+            attributes: serde_json::Map::new(),
             unit: UnitPath::root(),
             grants: vec![FirstGrant { role: "admin".to_owned(), unit: UnitPath::root(), reason: "set-up".to_owned() }],
         };

@@ -11,7 +11,7 @@ use crate::output::{self, Failure};
 
 #[derive(clap::Subcommand)]
 pub(super) enum UserCommand {
-    /// List people, by id.
+    /// List people, by display name.
     List {
         #[command(flatten)]
         at: InRealm,
@@ -99,6 +99,7 @@ impl UserCommand {
                     phone: None,
                     locale: None,
                     external_id: None,
+                    attributes: serde_json::Map::new(),
                     unit: unit(&home)?,
                     grants: Vec::new(),
                 };
@@ -148,11 +149,11 @@ fn show_state(desk: &Desk, person: &Person) {
 async fn list_people(desk: &Desk) -> Result<(), Failure> {
     let (mut rows, mut lines, mut after) = (Vec::new(), Vec::new(), None);
     loop {
-        let filter = store::user::Filter { after, ..store::user::Filter::default() };
-        let people = service::user::list_as_operator(&desk.app, desk.operator(), filter, 200).await?;
+        let search = service::user::Search { after, ..service::user::Search::default() };
+        let people = service::user::list_as_operator(&desk.app, desk.operator(), search, 200).await?;
         let Some(last) = people.last() else { break };
-        after = Some(last.user.id);
-        for person in people {
+        after = Some(last.at.clone());
+        for person in people.into_iter().map(|found| found.person) {
             let (name, roles) = (person.user.username.clone().unwrap_or_default(), person.roles.join(", "));
             let status = person.user.status.as_str();
             lines.push(format!("{name:<24} {status:<10} {:<24} {roles}", person.user.unit.as_str()));

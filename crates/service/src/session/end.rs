@@ -1,7 +1,7 @@
 //! How sessions end: signed out by their owner, ended by an administrator, replaced, or all of them because something weighty changed.
 #![expect(clippy::disallowed_methods, reason = "this file names the flow that signs out")]
 
-use domain::allowed::{Allowed, Flow, Request};
+use domain::allowed::{Allowed, Flow, Operator, Request};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
 use domain::id::{SessionId, UserId};
@@ -160,7 +160,7 @@ impl From<Forbidden> for EndError {
 /// # Errors
 /// [`EndError`].
 pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), EndError> {
-    end_of(app, caller.oneself(), caller, None, (caller.user(), id), EndReason::EndedByOwner).await
+    end_of(app, caller.oneself(), Some(caller), None, (caller.user(), id), EndReason::EndedByOwner).await
 }
 
 /// Ends a session of somebody within reach.
@@ -170,27 +170,40 @@ pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), En
 pub async fn end_other(app: &App, caller: &Caller, user: UserId, id: SessionId) -> Result<(), EndError> {
     let allowed = caller.allow(Permission::SessionsEnd, Scope::Anywhere)?;
     let right = Some(Permission::SessionsEnd);
-    end_of(app, allowed, caller, right, (user, id), EndReason::EndedByAdministrator).await
+    end_of(app, allowed, Some(caller), right, (user, id), EndReason::EndedByAdministrator).await
+}
+
+/// The same for the operator of the machine.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn end_other_as_operator(app: &App, operator: Operator, user: UserId, id: SessionId) -> Result<(), EndError> {
+    end_of(app, operator.into(), None, None, (user, id), EndReason::EndedByAdministrator).await
 }
 
 async fn end_of(
     app: &App,
     allowed: Allowed,
-    caller: &Caller,
+    caller: Option<&Caller>,
     right: Option<Permission>,
     which: (UserId, SessionId),
     reason: EndReason,
 ) -> Result<(), EndError> {
-    let input = (app.clone(), caller.clone(), right, which, reason);
+    let input = (app.clone(), caller.cloned(), right, which, reason);
     app.store
         .write(allowed, app.now(), input, |tx, (app, caller, right, (user, id), reason)| {
             Box::pin(async move {
-                crate::grant::guard_both(tx, Some(caller), *user).await?;
-                let caller = crate::caller::again(app, tx, caller).await??;
-                if let Some(right) = right {
-                    caller.allow(*right, Scope::Anywhere)?;
-                }
+                crate::grant::guard_both(tx, caller.as_ref(), *user).await?;
                 let person = user::find(tx, *user).await?.ok_or(EndError::NotFound)?;
+                if let Some(caller) = caller {
+                    let caller = crate::caller::again(app, tx, caller).await??;
+                    if let Some(right) = right {
+                        let now = caller.allow(*right, Scope::Anywhere)?;
+                        if !now.reach().covers(&person.unit) {
+                            return Err(EndError::NotFound);
+                        }
+                    }
+                }
                 session::find(tx, *id).await?.filter(|s| s.user == *user).ok_or(EndError::NotFound)?;
                 if !session::end(tx, *id, *reason).await? {
                     return Err(EndError::NotFound);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use store::access::grant;
 use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, sign_in, token, user};
 
+use super::reset::send_link;
 use super::{Person, UserError, person};
 use crate::app::App;
 use crate::grant::{guard_both, may_give_all};
@@ -124,7 +125,7 @@ async fn enable_with(
                     may_give_all::<UserError>(tx, &caller, *id).await?;
                 }
                 // Who never chose a password is invited still.
-                let chosen = store::credential::password(tx, *id).await?.is_some();
+                let chosen = store::credential::password(tx, *id).await?.is_some() && !before.reset_required;
                 let to = if chosen { Status::Active } else { Status::Invited };
                 if !user::set_status(tx, *id, Status::Disabled, to).await? {
                     return Err(UserError::Conflict("Only a disabled account can be enabled."));
@@ -135,6 +136,10 @@ async fn enable_with(
                     to.as_str(),
                 );
                 let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
+                // After a lockdown only a new password opens the account, and only its owner chooses it.
+                if user.reset_required {
+                    send_link(app, tx, &user).await?;
+                }
                 Ok(Outcome::done(person(app, tx, user).await?, event.with("reason", reason.as_str())))
             })
         })
@@ -154,7 +159,11 @@ pub(super) async fn still_manages(
 }
 
 /// Whether nobody would administer without this person. Whose rights end by themselves does not count as somebody who stays.
-async fn is_last_administrator(tx: &mut impl Read, graph: &RoleGraph, id: UserId) -> Result<bool, StoreError> {
+pub(super) async fn is_last_administrator(
+    tx: &mut impl Read,
+    graph: &RoleGraph,
+    id: UserId,
+) -> Result<bool, StoreError> {
     let id = PrincipalId::from(id);
     for for_good in [true, false] {
         let all = administrators(tx, graph, None, for_good).await?;

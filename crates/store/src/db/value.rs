@@ -106,6 +106,7 @@ id_values!(
     FamilyId,
     DeviceId,
     CredentialId,
+    AddressId,
     TokenId,
     TransactionId,
     KeyId,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::Reach;
 use domain::event::{EventOutcome, EventType};
-use domain::id::{EventId, GrantId, PrincipalId, RoleId, UnitId, UserId};
+use domain::id::{EventId, GrantId, PrincipalId, RoleId, SessionId, UnitId, UserId};
 use domain::realm::RealmKey;
 use domain::unit::UnitPath;
 use domain::user::{Identifier, Status};
@@ -53,8 +53,12 @@ fn composed() -> Vec<(&'static str, Vec<Statement>)> {
         ),
         ("user::by_name_statement", vec![user::by_name_statement(realm, &name)]),
         ("user::by_mail_statement", vec![user::by_mail_statement(realm, &name)]),
-        ("user::list_statement", user_lists()),
+        ("session::list_statement", session_lists()),
     ]
+    .into_iter()
+    .chain(user_searches())
+    .chain(user_pages())
+    .collect()
 }
 
 /// Everywhere, nowhere, and under one to three units.
@@ -73,16 +77,87 @@ fn member_lists() -> Vec<Statement> {
     reaches().iter().flat_map(|reach| after.map(|after| of(reach, after))).collect()
 }
 
-fn user_lists() -> Vec<Statement> {
+/// Every filter of a search with and without, for every reach.
+fn queries() -> Vec<(Reach, user::Query)> {
+    let id = Uuid::from_u128(1);
+    let at = |column| user::Position { column, key: "ines".to_owned(), id: UserId::from_uuid(id) };
     let mut all = Vec::new();
     for reach in reaches() {
-        for status in [None, Some(Status::Active)] {
-            for after in [None, Some(UserId::from_uuid(Uuid::from_u128(1)))] {
-                all.push(user::list_statement(RealmKey::MAIN, &reach, &user::Filter { status, after }, 50));
+        for bits in 0..1_u32 << 5 {
+            let with = |bit: u32| bits & (1 << bit) != 0;
+            for mfa in [None, Some(user::Mfa::None), Some(user::Mfa::Totp)] {
+                let query = user::Query {
+                    prefix: if with(0) { "ines".to_owned() } else { String::new() },
+                    role: with(1).then(|| RoleId::from_uuid(id)),
+                    unit: with(2).then(|| UnitPath::parse("/clinic-a").expect("a path")),
+                    status: with(3).then_some(Status::Active),
+                    mfa,
+                    after: with(4).then(|| at(user::Column::DisplayName)),
+                };
+                all.push((reach.clone(), query));
             }
         }
     }
     all
+}
+
+fn searches(of: impl Fn(&Reach, &user::Query) -> Vec<Statement>) -> Vec<Statement> {
+    let mut all: BTreeMap<String, Statement> = BTreeMap::new();
+    for statement in queries().iter().flat_map(|(reach, query)| of(reach, query)) {
+        all.insert(statement.sql.as_str().to_owned(), statement);
+    }
+    all.into_values().collect()
+}
+
+fn user_searches() -> Vec<(&'static str, Vec<Statement>)> {
+    let at = (RealmKey::MAIN, testkit::clock::START);
+    let by_column = |reach: &Reach, query: &user::Query| {
+        let of = |column| {
+            let after = query.after.clone().map(|after| user::Position { column, ..after });
+            user::search_statement(at, reach, &user::Query { after, ..query.clone() }, column, 50)
+        };
+        user::Column::ALL.map(of).to_vec()
+    };
+    let narrow = |reach: &Reach, query: &user::Query| {
+        let drives = [user::Drive::Units, user::Drive::Holders];
+        let known = drives.into_iter().filter(|drive| *drive == user::Drive::Units || query.role.is_some());
+        known.map(|drive| user::narrow_statement(at, reach, query, drive, 50)).collect()
+    };
+    let count = |reach: &Reach, query: &user::Query| {
+        [user::Drive::Units, user::Drive::Holders].map(|of| user::count_statement(at.0, reach, query, of)).to_vec()
+    };
+    let graves = |reach: &Reach, query: &user::Query| vec![user::tombstones_statement(at.0, reach, query, 50)];
+    vec![
+        ("user::search::search_statement", searches(by_column)),
+        ("user::search::narrow_statement", searches(narrow)),
+        ("user::search::count_statement", searches(count)),
+        ("user::search::tombstones_statement", searches(graves)),
+    ]
+}
+
+fn user_pages() -> Vec<(&'static str, Vec<Statement>)> {
+    let (realm, now) = (RealmKey::MAIN, testkit::clock::START);
+    let ids = |count: usize| vec![UserId::from_uuid(Uuid::from_u128(1)); count];
+    let each = |of: &dyn Fn(&[UserId]) -> Statement| (0..=8).map(|count| of(&ids(count))).collect::<Vec<_>>();
+    vec![
+        ("user::page::by_ids_statement", each(&|ids| user::by_ids_statement(realm, ids))),
+        ("user::page::roles_statement", each(&|ids| user::roles_statement(realm, now, ids))),
+        ("user::page::mfa_statement", each(&|ids| user::mfa_statement(realm, ids))),
+    ]
+}
+
+fn session_lists() -> Vec<Statement> {
+    let id = Uuid::from_u128(1);
+    let of = |reach: &Reach, bits: u32| {
+        let with = |bit: u32| bits & (1 << bit) != 0;
+        let filter = store::session::Filter {
+            user: with(0).then(|| UserId::from_uuid(id)),
+            address: with(1).then(|| "198.51.100.7".to_owned()),
+            after: with(2).then(|| SessionId::from_uuid(id)),
+        };
+        store::session::list_statement((RealmKey::MAIN, testkit::clock::START), reach, &filter, 50)
+    };
+    reaches().iter().flat_map(|reach| (0..8).map(move |bits| of(reach, bits))).collect()
 }
 
 fn audit_lists() -> Vec<Statement> {

@@ -48,7 +48,7 @@ struct ProfileBody {
 }
 
 /// A member that is there: a text or `null`.
-fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Change<String>, D::Error> {
+pub(super) fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Change<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map_or(Change::Clear, Change::To))
 }
 
@@ -62,7 +62,7 @@ impl ProfileBody {
     }
 }
 
-fn short(pointer: &str, sent: Change<String>) -> Result<Change<String>, Problem> {
+pub(super) fn short(pointer: &str, sent: Change<String>) -> Result<Change<String>, Problem> {
     match sent {
         Change::To(text) => printable(&text, 1, 200).map(Change::To).map_err(|error| invalid(pointer, error)),
         Change::Keep | Change::Clear => Ok(sent),

@@ -4,8 +4,8 @@ use axum::Json as Out;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::activation::link_or_code;
 use domain::password::{Password, PasswordError};
-use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 use service::password::Policy;
 use utoipa::ToSchema;
@@ -43,7 +43,7 @@ struct ResetBody {
         (status = 422, description = "The password is refused: `too_short too_long blocklisted context_word`", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
 async fn reset(State(web): State<Web>, context: Context, Json(body): Json<ResetBody>) -> Result<StatusCode, Problem> {
-    let token = Secret::parse(&body.token);
+    let token = link_or_code(&body.token);
     let realm = context.realm.key;
     service::invitation::choose_password(&web.app, realm, token, &body.new_password, context.request).await?;
     Ok(StatusCode::NO_CONTENT)

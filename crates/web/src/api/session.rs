@@ -8,6 +8,7 @@ use domain::id::{SessionId, UserId};
 use domain::permission::Permission;
 use domain::realm::Realm;
 use service::session::Presented;
+use service::stored::{Session, SessionFilter};
 use utoipa_axum::routes;
 use uuid::Uuid;
 use wire::problem::Code;
@@ -15,9 +16,10 @@ use wire::problem::Code;
 use super::shape::{ProblemDocument, SessionShape};
 use crate::config::Web;
 use crate::http::cookie::{self, Cookie};
-use crate::http::page::Page;
+use crate::http::page::{self, Page};
 use crate::http::path::Path;
 use crate::http::problem::Problem;
+use crate::http::query::Query;
 use crate::http::request::Context;
 use crate::table::{Access, SignedIn, Table, authenticate};
 
@@ -28,6 +30,7 @@ pub(super) fn mount(table: Table) -> Table {
         .json(Access::Public, routes!(sign_out))
         .json(Access::Public, routes!(sign_out_everywhere))
         .json(Access::May(Permission::SessionsRead), routes!(of_user))
+        .json(Access::May(Permission::SessionsRead), routes!(list))
         .json(Access::May(Permission::SessionsEnd), routes!(end))
 }
 
@@ -115,6 +118,45 @@ async fn of_user(
     let now = web.app.now();
     let items = sessions.into_iter().map(|s| SessionShape::new(s, Some(caller.session()), now)).collect();
     Ok(Out(Page { items, next_cursor: None }))
+}
+
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Of this person.
+    user: Option<Uuid>,
+    /// From this address, as it is shown.
+    address: Option<String>,
+    /// 1-200.
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+/// A session with its person.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+struct ListedSession {
+    /// Whose.
+    user: Uuid,
+    #[serde(flatten)]
+    session: SessionShape,
+}
+
+/// The live and locked sessions of people within reach.
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(ListQuery), security(("bearer" = [])),
+    responses((status = 200, description = "Newest first", body = Page<ListedSession>), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn list(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    Query(query): Query<ListQuery>,
+) -> Result<Out<Page<ListedSession>>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let after = page::cursor(query.cursor.as_deref(), |text| text.parse::<SessionId>().ok())?;
+    let filter = SessionFilter { user: query.user.map(UserId::from_uuid), address: query.address, after };
+    let sessions = service::session::list(&web.app, &caller, filter, limit + 1).await?;
+    let (now, current) = (web.app.now(), Some(caller.session()));
+    let shape = |s: Session| ListedSession { user: s.user.uuid(), session: SessionShape::new(s, current, now) };
+    Ok(Out(page::cut(sessions, limit, |last| last.id.to_string(), shape)))
 }
 
 /// Ends a session of a person within reach.

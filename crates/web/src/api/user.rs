@@ -7,61 +7,57 @@ use axum::response::{IntoResponse, Response};
 use domain::id::UserId;
 use domain::permission::Permission;
 use domain::unit::UnitPath;
-use domain::user::{DisplayName, Email, NameError, Status, Username, printable};
+use domain::user::{DisplayName, Email, NameError, Username, printable};
 use serde::Deserialize;
-use service::stored::UserFilter;
 use service::user::{Disable, Enable, FirstGrant, Invite, RequireChange};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
-use wire::problem::Code;
 
 use super::shape::{ProblemDocument, User};
 use crate::config::Web;
 use crate::http::body::Json;
-use crate::http::page::{self, Page};
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
 use crate::http::request::Context;
 use crate::http::version::tagged;
 use crate::table::{Access, SignedIn, Table, fresh};
 
+mod address;
+mod change;
+mod search;
+mod state;
+pub(crate) use search::{place, written};
+
 pub(super) fn mount(table: Table) -> Table {
+    let read = Access::May(Permission::UsersRead);
+    let (update, manage) = (Access::May(Permission::UsersUpdate), Access::May(Permission::UsersManage));
+    let creates = Access::May(Permission::UsersCreate);
+    let table = table
+        .json(read, routes!(search::list))
+        .json(creates, routes!(create))
+        .json(read, routes!(get))
+        .json(update, routes!(change::update))
+        .json_step_up(Access::May(Permission::UsersDelete), routes!(change::delete))
+        .json_step_up(update, routes!(change::rename))
+        .json_step_up(update, routes!(change::change_email))
+        .json_step_up(creates, routes!(state::activation_code));
+    let table = table
+        .json_step_up(manage, routes!(disable))
+        .json(manage, routes!(enable))
+        .json(manage, routes!(state::unlock))
+        .json_step_up(manage, routes!(state::reset_password))
+        .json_step_up(manage, routes!(state::lockdown))
+        .json(manage, routes!(require_password_change));
     table
-        .json(Access::May(Permission::UsersRead), routes!(list))
-        .json(Access::May(Permission::UsersCreate), routes!(create))
-        .json(Access::May(Permission::UsersRead), routes!(get))
-        .json_step_up(Access::May(Permission::UsersManage), routes!(disable))
-        .json(Access::May(Permission::UsersManage), routes!(enable))
-        .json(Access::May(Permission::UsersManage), routes!(require_password_change))
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListQuery {
-    /// `active`, `disabled`, `invited`, `deleted`.
-    status: Option<String>,
-    /// 1-200.
-    limit: Option<i64>,
-    cursor: Option<String>,
-}
-
-/// People within reach, by id.
-#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(ListQuery), security(("bearer" = [])),
-    responses((status = 200, description = "A page", body = Page<User>), (status = "4XX", description = "Refused", body = ProblemDocument)))]
-async fn list(
-    State(web): State<Web>,
-    SignedIn(caller): SignedIn,
-    Query(query): Query<ListQuery>,
-) -> Result<Out<Page<User>>, Problem> {
-    let limit = page::limit(query.limit)?;
-    let unknown = || Problem::from(Code::Malformed).detail("status is active, disabled, invited or deleted.");
-    let status = query.status.as_deref().map(|text| Status::parse(text).ok_or_else(unknown)).transpose()?;
-    let after = page::cursor(query.cursor.as_deref(), |text| text.parse::<UserId>().ok())?;
-    let people = service::user::list(&web.app, &caller, UserFilter { status, after }, limit + 1).await?;
-    Ok(Out(page::cut(people, limit, |last| last.user.id.to_string(), User::from)))
+        .json(read, routes!(address::of_user))
+        .json_step_up(update, routes!(address::add))
+        .json_step_up(update, routes!(address::end))
+        .json(Access::Oneself, routes!(address::own))
+        .json_step_up(Access::Oneself, routes!(address::add_own))
+        .json_step_up(Access::Oneself, routes!(address::end_own))
+        .json_step_up(Access::Oneself, routes!(address::change_own))
+        .json(Access::Public, routes!(address::confirm))
 }
 
 /// A first role.
@@ -87,6 +83,10 @@ struct NewUserBody {
     phone: Option<String>,
     locale: Option<String>,
     external_id: Option<String>,
+    /// By the realm's schema.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    attributes: serde_json::Map<String, serde_json::Value>,
     /// Home unit; `/` if absent.
     unit: Option<String>,
     #[serde(default)]
@@ -112,6 +112,7 @@ impl NewUserBody {
             phone: short("/phone", self.phone)?,
             locale: short("/locale", self.locale)?,
             external_id: short("/external_id", self.external_id)?,
+            attributes: self.attributes,
             unit: unit(self.unit.as_deref(), "/unit")?,
             grants: grants.collect::<Result<_, Problem>>()?,
         })

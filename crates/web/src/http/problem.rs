@@ -257,6 +257,12 @@ impl From<UserError> for Problem {
             UserError::NameTaken => Self::from(Code::NameTaken).at("/username", "taken", error.to_string()),
             UserError::Conflict(text) => Self::from(Code::Conflict).detail(text),
             UserError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
+            UserError::VersionUnsaid => Self::version_unsaid(),
+            UserError::Attributes(errors) => {
+                errors.into_iter().fold(Code::Validation.into(), |problem: Self, error| {
+                    problem.at(&format!("/attributes{}", error.pointer), error.code, error.text)
+                })
+            }
             UserError::Store(error) => error.into(),
         }
     }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
+use domain::activation::link_or_code;
 use domain::password::LEAST_SINGLE_FACTOR;
 use domain::secret::Secret;
 use serde::Deserialize;
@@ -73,7 +74,7 @@ pub(super) async fn show(
         let mut response = see(&context, "/invitation");
         response.extensions_mut().insert(HadToken);
         // Marked, so that a link plants no sign-in: what is held for one is of no use for the other.
-        let value = Secret::parse(&token).map(|token| format!("{MARK}{}", token.expose())).unwrap_or_default();
+        let value = link_or_code(&token).map(|token| format!("{MARK}{}", token.expose())).unwrap_or_default();
         cookie_line(&mut response, Cookie::Flow.set(&context.realm, &value, LINK_SECONDS));
         return Ok(response);
     }

@@ -135,7 +135,7 @@ async fn h2_6_a_deed_at_the_console_leaves_the_events_of_the_same_deed_by_api() 
     api.give(&one, "lab-technician", "/clinic-a").await.expect(201);
     let grant = api.grants(&one).await[0].clone();
     api.end_grant(&one, &grant).await.expect(200);
-    for what in ["disable", "enable", "require-password-change"] {
+    for what in ["disable", "enable", "require-password-change", "reset-password", "lockdown"] {
         api.set(&one, what).await.expect(200);
     }
     let mut by_api = essence(&mut api, &one).await.split_off(of_one);
@@ -151,6 +151,8 @@ async fn h2_6_a_deed_at_the_console_leaves_the_events_of_the_same_deed_by_api() 
         ("disable".to_owned(), "said by a test", "disable"),
         ("enable".to_owned(), "said by a test", "enable"),
         ("require-password".to_owned(), "said by a test", "require-password"),
+        ("reset-password".to_owned(), "said by a test", "reset-password"),
+        ("lockdown".to_owned(), "said by a test", "lockdown"),
     ] {
         let ask = format!("{path}/{deed}");
         let done = send(&mut desk, &ask, &ask, &[("reason", reason)]).await.expect(303);
@@ -162,7 +164,7 @@ async fn h2_6_a_deed_at_the_console_leaves_the_events_of_the_same_deed_by_api() 
     by_api.sort_by_key(Value::to_string);
     by_console.sort_by_key(Value::to_string);
     assert_eq!(by_console, by_api);
-    assert_eq!(by_console.len(), 5, "{by_console:?}");
+    assert_eq!(by_console.len(), 7, "{by_console:?}");
 }
 
 #[tokio::test]
@@ -423,6 +425,17 @@ async fn pages_of_a_list_go_on_by_cursor_and_end() {
     }
     let all = app.db.dump(RealmKey::MAIN).await["user"].len();
     assert_eq!(seen.len(), all);
+    let found = desk.get("/console/people?q=PERSON%20013&status=&mfa=&role=&unit=").await.expect(200).text;
+    assert_eq!(found.matches("<th scope=\"row\"><a href=").count(), 1, "{found}");
+    let ward = desk.get("/console/people?role=nurse&unit=/clinic-b&mfa=none").await.expect(200).text;
+    assert!(ward.contains("clinic-b-nurse") && !ward.contains("ward3-nurse"), "{ward}");
+    let none = desk.get("/console/people?q=tallmrk").await.expect(200).text;
+    assert!(none.contains("No one matches tallmrk") && none.contains("Show everyone"), "{none}");
+    let jump = desk.get("/console/search?q=person%20007").await.expect(200).text;
+    assert!(jump.contains("Person 007") && jump.contains("p007"), "{jump}");
+    for broken in ["status=x", "mfa=x", "unit=x", "x=y"] {
+        desk.get(&format!("/console/people?{broken}")).await.expect(400);
+    }
     desk.get("/console/people?cursor=%00").await.expect(400);
     desk.get("/console/people?cursor=x").await.expect(400);
 }

@@ -294,6 +294,8 @@ async fn filled(app: &TestApp) -> Vec<Filled> {
         own(format!("/console/people/{NOTHING}/disable"), vec![("reason", "because".to_owned())]),
         own(format!("/console/people/{NOTHING}/enable"), vec![("reason", "because".to_owned())]),
         own(format!("/console/people/{NOTHING}/require-password"), vec![("reason", "because".to_owned())]),
+        own(format!("/console/people/{NOTHING}/reset-password"), vec![("reason", "because".to_owned())]),
+        own(format!("/console/people/{NOTHING}/lockdown"), vec![("reason", "because".to_owned())]),
         own("/sign-out".to_owned(), nothing()),
     ];
 

@@ -7,7 +7,7 @@ use domain::permission::Permission;
 use domain::user::printable;
 use serde::Deserialize;
 use service::grant::{EndGrant, GrantError};
-use service::user::{Disable, Enable, RequireChange, UserError};
+use service::user::{Disable, Enable, LockDown, RequireChange, ResetPassword, UserError};
 use uuid::Uuid;
 use wire::problem::Code;
 
@@ -20,10 +20,12 @@ use crate::http::query::Query;
 use crate::view::console::{Deed, Question, QuestionProblem, Section};
 
 /// Where each deed of an account is asked.
-pub(super) const OF_ACCOUNTS: [(&str, Deed); 3] = [
+pub(super) const OF_ACCOUNTS: [(&str, Deed); 5] = [
     ("/console/people/{id}/disable", Deed::Disable),
     ("/console/people/{id}/enable", Deed::Enable),
     ("/console/people/{id}/require-password", Deed::RequirePassword),
+    ("/console/people/{id}/reset-password", Deed::ResetPassword),
+    ("/console/people/{id}/lockdown", Deed::LockDown),
 ];
 
 /// Why; it comes back in the address after a confirmation.
@@ -58,7 +60,7 @@ impl About {
 
     /// Whether the API asks for a fresh sign-in too.
     const fn is_stepped_up(&self) -> bool {
-        matches!(self.deed, Deed::Disable | Deed::EndGrant)
+        matches!(self.deed, Deed::Disable | Deed::EndGrant | Deed::ResetPassword | Deed::LockDown)
     }
 }
 
@@ -114,6 +116,8 @@ pub(super) async fn submit(deed: Deed, desk: Desk, id: Path<Uuid>, form: Form<Wh
         Deed::Disable => service::user::disable(app, caller, Disable { user, reason }).await,
         Deed::Enable => service::user::enable(app, caller, Enable { user, reason }).await,
         Deed::RequirePassword => service::user::require_change(app, caller, RequireChange { user, reason }).await,
+        Deed::ResetPassword => service::user::reset_password(app, caller, ResetPassword { user, reason }).await,
+        Deed::LockDown => service::user::lock_down(app, caller, LockDown { user, reason }).await,
         // A grant has an address of its own.
         Deed::EndGrant => Err(UserError::NotFound),
     };

@@ -63,6 +63,7 @@ impl Fields {
             phone: None,
             locale: None,
             external_id: None,
+            attributes: serde_json::Map::new(),
             unit,
             grants,
         })

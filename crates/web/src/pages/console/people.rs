@@ -2,15 +2,16 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::id::UserId;
 use domain::permission::Permission;
+use domain::unit::UnitPath;
 use domain::user::Status;
 use serde::Deserialize;
-use service::stored::UserFilter;
-use service::user::Person;
+use service::stored::Mfa;
+use service::user::{Person, Search};
 use wire::problem::Code;
 
 use super::desk::{Desk, Places, with_query};
+use crate::api::{place, written};
 use crate::http::page;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -24,37 +25,60 @@ pub(super) const ROWS: i64 = 20;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
+    q: Option<String>,
+    role: Option<String>,
+    unit: Option<String>,
+    mfa: Option<String>,
     status: Option<String>,
     cursor: Option<String>,
 }
 
+/// A field that was left empty asks for nothing.
+fn given(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).map(str::trim).filter(|text| !text.is_empty())
+}
+
 impl Asked {
-    /// A field that was left empty asks for nothing.
-    fn given(text: Option<&String>) -> Option<&str> {
-        text.map(String::as_str).map(str::trim).filter(|text| !text.is_empty())
+    fn fields(&self) -> [(&'static str, Option<&str>); 5] {
+        [
+            ("q", given(self.q.as_ref())),
+            ("role", given(self.role.as_ref())),
+            ("unit", given(self.unit.as_ref())),
+            ("mfa", given(self.mfa.as_ref())),
+            ("status", given(self.status.as_ref())),
+        ]
     }
 
     fn path(&self, desk: &Desk, cursor: Option<&str>) -> String {
-        let status = Self::given(self.status.as_ref());
-        with_query(&format!("{}/console/people", desk.base()), &[("status", status), ("cursor", cursor)])
+        let fields: Vec<_> = self.fields().into_iter().chain([("cursor", cursor)]).collect();
+        with_query(&format!("{}/console/people", desk.base()), &fields)
     }
 
-    fn is_narrowed(&self) -> bool {
-        Self::given(self.status.as_ref()).is_some()
+    fn search(&self) -> Result<Search, Problem> {
+        let status = |text: &str| Status::parse(text).ok_or(Code::Malformed);
+        let mfa = |text: &str| Mfa::parse(text).ok_or(Code::Malformed);
+        let unit = |text: &str| UnitPath::parse(text).map_err(|_| Code::Malformed);
+        Ok(Search {
+            prefix: given(self.q.as_ref()).unwrap_or_default().chars().take(LONGEST).collect(),
+            role: given(self.role.as_ref()).map(ToOwned::to_owned),
+            unit: given(self.unit.as_ref()).map(unit).transpose()?,
+            status: given(self.status.as_ref()).map(status).transpose()?,
+            mfa: given(self.mfa.as_ref()).map(mfa).transpose()?,
+            after: page::cursor(self.cursor.as_deref(), place)?,
+        })
     }
 }
 
+/// Longer beginnings are nobody's.
+const LONGEST: usize = 200;
+
 pub(super) async fn list(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Problem> {
-    let status = Asked::given(asked.status.as_ref());
-    let status = status.map(|text| Status::parse(text).ok_or(Code::Malformed)).transpose()?;
-    let after = page::cursor(asked.cursor.as_deref(), |text| text.parse::<UserId>().ok())?;
-    let filter = UserFilter { status, after };
-    let found = service::user::list(&desk.web.app, &desk.caller, filter, ROWS + 1).await?;
-    let cut = page::cut(found, ROWS, |last| last.user.id.to_string(), |person| person);
+    let found = service::user::list(&desk.web.app, &desk.caller, asked.search()?, ROWS + 1).await?;
+    let cut = page::cut(found, ROWS, |last| written(&last.at), |found| found.person);
     let shown = People {
         console: desk.console(Some(Section::People)).await?,
         may_invite: desk.holds(Permission::UsersCreate),
-        filter: filter_view(&desk, &asked),
+        filter: filter_view(&desk, &asked).await?,
         people: rows(&desk, cut.items).await?,
         first: asked.cursor.is_some().then(|| asked.path(&desk, None)),
         next: cut.next_cursor.map(|cursor| asked.path(&desk, Some(&cursor))),
@@ -62,16 +86,22 @@ pub(super) async fn list(desk: Desk, Query(asked): Query<Asked>) -> Result<Respo
     Ok(desk.page(StatusCode::OK, shown.render()))
 }
 
-fn filter_view(desk: &Desk, asked: &Asked) -> PeopleFilter {
-    let status = Asked::given(asked.status.as_ref());
-    PeopleFilter {
-        q: None,
-        roles: Vec::new(),
-        units: Vec::new(),
-        factors: Vec::new(),
-        states: PeopleFilter::states(&desk.frame(), status),
-        all: asked.is_narrowed().then(|| format!("{}/console/people", desk.base())),
-    }
+async fn filter_view(desk: &Desk, asked: &Asked) -> Result<PeopleFilter, Problem> {
+    let frame = desk.frame();
+    let roles = desk.caller.access().graph().all().filter(|_| desk.holds(Permission::RolesRead));
+    let role = given(asked.role.as_ref());
+    let mut roles: Vec<Choice> =
+        roles.map(|flat| Choice::new(flat.role.name.as_str(), flat.role.display_name.as_str(), role)).collect();
+    roles.sort_by(|one, other| one.text.cmp(&other.text));
+    let reach = |unit: &UnitPath| !unit.is_root() && desk.covers(Permission::UsersRead, unit);
+    Ok(PeopleFilter {
+        q: given(asked.q.as_ref()).map(ToOwned::to_owned),
+        roles,
+        units: desk.places().await?.choices(given(asked.unit.as_ref()), reach),
+        factors: PeopleFilter::factors(&frame, given(asked.mfa.as_ref())),
+        states: PeopleFilter::states(&frame, given(asked.status.as_ref())),
+        all: asked.fields().iter().any(|(_, value)| value.is_some()).then(|| format!("{}/console/people", desk.base())),
+    })
 }
 
 /// What a list says of each.

@@ -14,7 +14,7 @@ use domain::user::{Status, printable};
 use serde::Deserialize;
 use service::grant::{Give, GrantError};
 use service::session::EndError;
-use service::stored::{EventFilter, Grant, Session};
+use service::stored::{EventFilter, Grant, Session, User};
 use service::user::Person as Found;
 use uuid::Uuid;
 use wire::problem::Code;
@@ -233,7 +233,7 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
         name: user.name().to_owned(),
         tag: tag(user.status),
         unit: home,
-        deeds: deeds(desk, id, &user.unit, user.status),
+        deeds: deeds(desk, &user),
         give: give_form(desk, (id, user.status), &places, asked),
         grants: rows.map(|grant| grant_row(desk, grant, &places, &by)).collect(),
         access,
@@ -248,10 +248,14 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
 }
 
 /// What may be done about an account in this state by this caller. Nobody closes the door behind themselves from here.
-fn deeds(desk: &Desk, id: UserId, unit: &UnitPath, status: Status) -> Vec<Deed> {
+fn deeds(desk: &Desk, user: &User) -> Vec<Deed> {
+    let (id, unit, status) = (user.id, &user.unit, user.status);
+    let open = matches!(status, Status::Active | Status::Invited);
     let fits = |deed: &Deed| match deed {
-        Deed::Disable => matches!(status, Status::Active | Status::Invited),
+        Deed::Disable | Deed::LockDown => open,
         Deed::Enable => status == Status::Disabled,
+        // The link needs an address.
+        Deed::ResetPassword => open && user.email.is_some(),
         Deed::RequirePassword => status == Status::Active,
         Deed::EndGrant => false,
     };

@@ -34,8 +34,18 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<Asked>) -> Result<Respo
     Ok(desk.page(StatusCode::OK, page.render()))
 }
 
-async fn people(_: &Desk, _: Option<&str>) -> Result<Vec<Found>, Problem> {
-    Ok(Vec::new())
+/// People whose name begins like this.
+async fn people(desk: &Desk, q: Option<&str>) -> Result<Vec<Found>, Problem> {
+    let Some(prefix) = q.filter(|_| desk.holds(Permission::UsersRead)) else { return Ok(Vec::new()) };
+    let search = service::user::Search { prefix: prefix.to_owned(), ..service::user::Search::default() };
+    let limit = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let found = service::user::list(&desk.web.app, &desk.caller, search, limit).await?;
+    let one = |found: service::user::Found| Found {
+        href: format!("{}/console/people/{}", desk.base(), found.person.user.id),
+        name: found.person.user.name().to_owned(),
+        more: found.person.user.username,
+    };
+    Ok(found.into_iter().map(one).collect())
 }
 
 /// Roles whose name begins like this, in either form.

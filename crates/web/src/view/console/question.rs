@@ -35,13 +35,18 @@ pub enum Deed {
     Enable,
     /// A new password is demanded.
     RequirePassword,
+    /// A link to a new password is mailed.
+    ResetPassword,
+    /// Everything that the account can be used with is void.
+    LockDown,
     /// A grant ends.
     EndGrant,
 }
 
 impl Deed {
     /// Those of an account.
-    pub const ACCOUNT: [Self; 3] = [Self::RequirePassword, Self::Disable, Self::Enable];
+    pub const ACCOUNT: [Self; 5] =
+        [Self::RequirePassword, Self::ResetPassword, Self::LockDown, Self::Disable, Self::Enable];
 
     /// Its name in paths and in `?told=`.
     #[must_use]
@@ -50,6 +55,8 @@ impl Deed {
             Self::Disable => "disable",
             Self::Enable => "enable",
             Self::RequirePassword => "require-password",
+            Self::ResetPassword => "reset-password",
+            Self::LockDown => "lockdown",
             Self::EndGrant => "end-grant",
         }
     }
@@ -57,9 +64,7 @@ impl Deed {
     /// Reads [`Deed::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Disable, Self::Enable, Self::RequirePassword, Self::EndGrant]
-            .into_iter()
-            .find(|deed| deed.as_str() == text)
+        Self::ACCOUNT.into_iter().chain([Self::EndGrant]).find(|deed| deed.as_str() == text)
     }
 
     /// The button.
@@ -68,6 +73,8 @@ impl Deed {
             Self::Disable => "deed-disable",
             Self::Enable => "deed-enable",
             Self::RequirePassword => "deed-require-password",
+            Self::ResetPassword => "deed-reset-password",
+            Self::LockDown => "deed-lockdown",
             Self::EndGrant => "deed-end-grant",
         }
     }
@@ -77,6 +84,8 @@ impl Deed {
             Self::Disable => ("ask-disable", "ask-disable-lead"),
             Self::Enable => ("ask-enable", "ask-enable-lead"),
             Self::RequirePassword => ("ask-require-password", "ask-require-password-lead"),
+            Self::ResetPassword => ("ask-reset-password", "ask-reset-password-lead"),
+            Self::LockDown => ("ask-lockdown", "ask-lockdown-lead"),
             Self::EndGrant => ("ask-end-grant", "ask-end-grant-lead"),
         }
     }
@@ -86,6 +95,8 @@ impl Deed {
             Self::Disable => "done-disable",
             Self::Enable => "done-enable",
             Self::RequirePassword => "done-require-password",
+            Self::ResetPassword => "done-reset-password",
+            Self::LockDown => "done-lockdown",
             Self::EndGrant => "done-end-grant",
         }
     }
@@ -93,8 +104,8 @@ impl Deed {
     /// Whether it takes something away.
     pub(super) const fn tone(self) -> &'static str {
         match self {
-            Self::Disable | Self::EndGrant => "btn stop",
-            Self::Enable | Self::RequirePassword => "btn",
+            Self::Disable | Self::EndGrant | Self::LockDown => "btn stop",
+            Self::Enable | Self::RequirePassword | Self::ResetPassword => "btn",
         }
     }
 }
