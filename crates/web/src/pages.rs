@@ -1,6 +1,7 @@
 //! Pages as routes: sign-in, account, invitation, sign-out, demo. A page's handler fills a struct of `view` and renders it.
 
 mod account;
+mod confirm_email;
 mod demo;
 mod factor;
 mod invitation;
@@ -40,6 +41,8 @@ pub fn mount(table: Table, demo: bool) -> Table {
         .page(&Method::GET, "/invitation", get(invitation::show))
         .page(&Method::POST, "/invitation", post(invitation::submit))
         .page(&Method::GET, "/reset-password", get(invitation::show))
+        .page(&Method::GET, "/confirm-email", get(confirm_email::show))
+        .page(&Method::POST, "/confirm-email", post(confirm_email::submit))
         .page(
             &Method::GET,
             "/.well-known/change-password",

@@ -9,6 +9,7 @@ pub mod words;
 
 mod account;
 mod code;
+mod confirm_email;
 mod demo;
 mod enrolment;
 mod error;
@@ -35,6 +36,7 @@ mod trouble;
 pub use crate::qr::Qr;
 pub use account::{Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, Recommended};
 pub use code::{CodeMethod, CodeProblem};
+pub use confirm_email::{ConfirmEmail, ConfirmState};
 pub use demo::{Demo, DemoFact, DemoPerson, DemoRealm, DemoStep};
 pub use enrolment::{EnrolTotp, EnrolWhy, NewFactor};
 pub use error::{ErrorKind, ErrorPage};
@@ -69,7 +71,7 @@ macro_rules! rendered {
 }
 
 rendered!(SignIn, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOut, SignedOut);
-rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone);
+rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone, ConfirmEmail);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
 
 /// How samples get their words, so that a test can put hostile ones everywhere.
