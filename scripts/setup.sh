@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # Installs what the tests need and the machine lacks. Sourced by ./test and .ci/run from the root of the repository.
 #
-# It leaves behind $tools, the folder with cargo-nextest and cargo-deny. Says nothing and takes a few hundredths of a second when everything is there.
-# System packages come from apt; the two tools go into the target folder and nowhere else. It starts no server and no browser: the tests do.
+# It leaves behind $tools, the folder with cargo-nextest, cargo-deny and schemathesis. Says nothing and takes a few hundredths of a second when
+# everything is there. System packages come from apt; the tools go into the target folder and nowhere else. It starts no server and no browser: the
+# tests do.
 
 give_up() {
   printf '\nsetup: %s\n' "$*" >&2
@@ -111,3 +112,28 @@ install_missing_tools() {
 }
 
 install_missing_tools
+
+# --- schemathesis -----------------------------------------------------------------------------------------------------------
+
+# Beside the tools and not among them, so that neither is installed again because the other changed. What is there was made from this very list.
+have_schemathesis() { cmp -s scripts/schemathesis.txt "$tools/../schemathesis/list.txt"; }
+
+install_schemathesis() {
+  local python folder=$tools/../schemathesis fresh=$tools/../schemathesis.$$
+  have_schemathesis && return
+  echo "setup: installing schemathesis into $(dirname "$tools")/schemathesis" >&2
+  mkdir -p "$(dirname "$tools")"
+  python_with_pip >/dev/null || install_packages python3-pip
+  python=$(python_with_pip) && python=$("$python" -c 'import sys; print(sys.executable)')
+  PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
+    "$python" -m pip install --quiet --retries 5 --no-deps --only-binary :all: --require-hashes \
+    --target "$fresh/packages" --requirement scripts/schemathesis.txt >&2 ||
+    { rm -rf "$fresh"; give_up "schemathesis could not be installed from PyPI (scripts/schemathesis.txt). The lines above say why."; }
+  # The Python that it was installed for: another version could not load its compiled parts.
+  printf '#!/bin/sh\nPYTHONPATH="$(dirname "$0")/packages:${PYTHONPATH:-}" exec %s -m schemathesis.cli "$@"\n' "$python" >"$fresh/schemathesis"
+  chmod +x "$fresh/schemathesis"
+  cp scripts/schemathesis.txt "$fresh/list.txt"
+  rm -rf "$folder" && mv "$fresh" "$folder"
+}
+
+install_schemathesis

@@ -10,6 +10,7 @@ mod report; // lines with their targets
 
 mod blocklist; // is this one that everybody tries?
 mod crowd; // many sign-ins at once
+mod directory; // roles and grants at size
 mod equal_answers; // do answers tell who exists?
 mod families; // refresh families, and moving them on
 mod flood; // latency of a refresh while passwords are checked
@@ -35,6 +36,9 @@ const NAMES: &[&str] = &[
     "issue",
     "validate",
     "permission",
+    "access",
+    "role-change",
+    "realms",
     "blocklist",
     "refresh-sqlite",
     "refresh-postgres",
@@ -81,6 +85,9 @@ fn run(name: &str, rest: u64, report: &mut Report) -> Result<(), Failure> {
         "issue" => token::issue(report),
         "validate" => token::validate(report),
         "permission" => permission::check(report),
+        "access" => directory::access(report),
+        "role-change" => runtime.block_on(directory::change_of_a_role(report)),
+        "realms" => runtime.block_on(directory::start_with_realms(report)),
         "blocklist" => blocklist::look_up(report),
         "refresh-sqlite" => runtime.block_on(refresh::sqlite(report)),
         "refresh-postgres" => runtime.block_on(refresh::postgres(report)),

@@ -38,7 +38,7 @@ pub enum GrantError {
     /// It ends before it begins, or has ended.
     #[error("a grant must end after it begins, and in the future")]
     Dates,
-    /// Ended already, or the last administrator.
+    /// Ended already, the last administrator, or too many.
     #[error("{0}")]
     Conflict(&'static str),
     /// The person holds the role in the unit already at some moment of the new grant.
@@ -91,6 +91,9 @@ where
     }
     Ok(())
 }
+
+/// Most grants that a person holds at a time, or will: all of them are looked at in each request.
+pub const MOST_GRANTS: usize = 500;
 
 /// A role is to be given.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -171,6 +174,9 @@ async fn give_with(app: &App, allowed: Allowed, caller: Option<Caller>, command:
                     valid_until: command.valid_until,
                     reason: command.reason.clone(),
                 };
+                if grant::standing(tx, person.id.into()).await?.len() >= MOST_GRANTS {
+                    return Err(GrantError::Conflict("This person holds 500 roles. Give them higher up, or end some."));
+                }
                 if grant::overlaps(tx, &new).await? {
                     return Err(GrantError::Held { role: command.role.clone(), unit: command.unit.clone() });
                 }

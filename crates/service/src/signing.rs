@@ -182,24 +182,42 @@ impl SigningKey {
         }
     }
 
-    /// The compact form of an access token (RFC 9068). `permissions` is left out if the token would grow over [`LONGEST_TOKEN`].
+    /// The compact form of an access token (RFC 9068), at most [`LONGEST_TOKEN`]: above it `permissions` is left out, because `roles` say the same; if
+    /// that is not enough `units` too, and a verifier denies too much rather than too little.
     ///
     /// # Errors
     /// [`BadKey`].
     pub fn issue(&self, claims: &AccessClaims) -> Result<String, BadKey> {
-        let token = self.compact(claims)?;
-        if token.len() <= LONGEST_TOKEN || claims.permissions.is_none() {
-            return Ok(token);
+        let whole = self.unsigned(claims)?;
+        if self.fits(&whole) {
+            return self.signed(whole);
         }
-        self.compact(&AccessClaims { permissions: None, ..claims.clone() })
+        let short = AccessClaims { permissions: None, ..claims.clone() };
+        let shorter = self.unsigned(&short)?;
+        if self.fits(&shorter) {
+            return self.signed(shorter);
+        }
+        self.signed(self.unsigned(&AccessClaims { units: std::collections::BTreeMap::new(), ..short })?)
     }
 
-    fn compact(&self, claims: &AccessClaims) -> Result<String, BadKey> {
+    fn fits(&self, unsigned: &str) -> bool {
+        let signature = match &self.pair {
+            Pair::Rsa(pair) => pair.public_modulus_len(),
+            Pair::P256(_) | Pair::Ed25519(_) => 64,
+        };
+        unsigned.len() + 1 + signature.div_ceil(3) * 4 <= LONGEST_TOKEN
+    }
+
+    fn unsigned(&self, claims: &AccessClaims) -> Result<String, BadKey> {
         let payload = serde_json::to_vec(claims).map_err(|_| BadKey)?;
         let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 700);
         token.push_str(&self.header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        Ok(token)
+    }
+
+    fn signed(&self, mut token: String) -> Result<String, BadKey> {
         let signature = self.sign(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use domain::allowed::{Allowed, Operator, Request as Source};
 use domain::event::hex;
@@ -32,6 +33,7 @@ use tower::ServiceExt;
 
 use crate::browser::Browser;
 use crate::clock::{FixedClock, START};
+use crate::contract::Contract;
 use crate::db::Db;
 use crate::factor::{self, Codes};
 use crate::folder::Folder;
@@ -66,6 +68,7 @@ pub struct TestApp {
     /// How the surface is reached.
     pub config: web::Config,
     service: web::Service,
+    contract: Arc<Contract>,
     secrets: Arc<Mutex<BTreeSet<String>>>,
     codes: Arc<Codes>,
 }
@@ -118,7 +121,8 @@ impl TestApp {
         (secrets, codes): (Arc<Mutex<BTreeSet<String>>>, Arc<Codes>),
     ) -> Self {
         let service = web::service(app.clone(), config.clone());
-        Self { clock: db.clock.clone(), app, db, config, service, secrets, codes }
+        let contract = Arc::new(Contract::new(&service.web().openapi));
+        Self { clock: db.clock.clone(), app, db, config, service, contract, secrets, codes }
     }
 
     /// Another node over the same database, with other settings: it shares no cache.
@@ -150,8 +154,23 @@ impl TestApp {
     }
 
     /// Answers a request, as the listener would.
+    ///
+    /// What the OpenAPI document does not promise fails the test, whatever the test is about.
     pub async fn answer(&self, request: Request<Body>) -> Response {
-        self.service.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = self.service.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        if self.contract.operation(&method, &path).is_none() {
+            return response;
+        }
+        let (parts, body) = response.into_parts();
+        // A stream of events has no end.
+        if parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
+            return Response::from_parts(parts, body);
+        }
+        let bytes = to_bytes(body, usize::MAX).await.expect("a whole body");
+        let broken = self.contract.broken(&method, &path, (parts.status.as_u16(), &parts.headers, &bytes));
+        assert!(broken.is_empty(), "openapi.json is not true: {broken:#?}");
+        Response::from_parts(parts, Body::from(bytes))
     }
 
     /// What is mounted.

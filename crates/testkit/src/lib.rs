@@ -17,6 +17,7 @@
 pub mod app; // the whole server in process
 pub mod browser; // a client with a cookie jar
 pub mod clock; // a clock that stands still until it is advanced
+pub mod contract; // whether an answer is one that the OpenAPI document promises
 pub mod db; // a database for one test, with two realms
 pub mod entropy; // random bytes: the same ones in each run, or real ones
 mod events; // what the audit log says
@@ -30,6 +31,7 @@ pub mod twin; // the second realm, of which nothing may be seen or touched
 pub use app::TestApp;
 pub use browser::{Answer, Browser};
 pub use clock::FixedClock;
+pub use contract::Contract;
 pub use db::{Db, sql};
 pub use entropy::{SeededEntropy, SystemEntropy};
 pub use folder::Folder;

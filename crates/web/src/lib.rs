@@ -12,9 +12,16 @@ pub mod table; // the one way to mount a route: with its permission
 pub mod view; // pages as typed structs
 pub mod well_known; // keys, metadata, the roles catalogue
 
+pub use api::event_document;
 pub use config::{Config, Demo, DemoPerson, Web};
-pub use router::{Service, endpoints, router, service};
+pub use router::{Service, document, endpoints, router, service};
 pub use service::App;
+
+/// The example of each operation, by method and path: what a test asked, and what the server answered.
+#[must_use]
+pub fn examples() -> &'static std::collections::BTreeMap<String, serde_json::Value> {
+    &openapi::example::EXAMPLES
+}
 
 /// A code of the closed list of problems, for the reference.
 #[derive(Clone, Copy, Debug)]

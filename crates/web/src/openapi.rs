@@ -1,32 +1,123 @@
 //! The OpenAPI document, made from the table: complete and true because nothing is mounted without it.
+//!
+//! A handler says what is particular to it. What follows from how a route was mounted (refusals, marks, the names of operations and schemas) is put in
+//! here, so that it cannot be forgotten. Tests compare every answer they get with this document (`testkit::contract`).
 
-use serde_json::Value;
-use utoipa::openapi::path::Paths;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, InfoBuilder, OpenApiBuilder};
+mod convention;
+pub(crate) mod example;
+mod refusal;
+mod schema;
 
-/// The document as JSON.
-#[must_use]
-pub fn document(paths: Paths, mut components: Components) -> String {
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
-    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    components.add_security_scheme("api", SecurityScheme::Http(basic));
-    let info = InfoBuilder::new()
-        .title("Bailiwick")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "Identity and access. `x-permission` names who may call an operation: `public`, `self` (whoever is signed in), \
-             `client` (an API with its credentials), or a permission of API `bailiwick`. Realm `x` has the same tree under `/realms/x`.",
-        ))
-        .build();
-    let document = OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build();
-    let mut document = serde_json::to_value(document).unwrap_or_default();
-    in_one_order(&mut document);
-    document.to_string()
+use axum::http::Method;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::Schema;
+
+use self::schema::Schemas;
+use crate::table::{Access, Endpoint};
+
+/// What is known of the document while routes are being mounted.
+#[derive(Default)]
+pub struct Description {
+    paths: Map<String, Value>,
+    schemas: Schemas,
+    refusals: Map<String, Value>,
 }
 
-/// Marks of an operation stand in a hash map; every node says the same document, byte for byte.
+impl Description {
+    /// Adds a mounted route with what its handler says of itself.
+    pub(crate) fn add(&mut self, endpoint: &Endpoint, said: &Operation, schemas: &[(String, RefOr<Schema>)]) {
+        let mut operation = serde_json::to_value(said).unwrap_or_default();
+        let tag = operation["tags"][0].as_str().unwrap_or("api").to_owned();
+        self.schemas.add(&tag, schemas, &mut operation);
+        let function = operation["operationId"].as_str().unwrap_or_default();
+        // Handlers are named within their file; an operation within the document.
+        operation["operationId"] = format!("{}_{function}", tag.replace('-', "_")).into();
+        operation["x-permission"] = endpoint.access.name().into();
+        if endpoint.step_up {
+            operation["x-step-up"] = true.into();
+        }
+        match endpoint.access {
+            Access::Public => {}
+            Access::Oneself | Access::May(_) | Access::MayEverywhere(_) | Access::MayEither(..) => {
+                operation["security"] = json!([{ "bearer": [] }]);
+            }
+            Access::Client => operation["security"] = json!([{ "api": [] }]),
+        }
+        parameters(&mut operation);
+        body(&mut operation);
+        refusal::complete(endpoint, &mut operation, &mut self.refusals);
+        example::show(endpoint, &mut operation);
+        let path = self.paths.entry(&endpoint.path).or_insert_with(|| json!({}));
+        path[method(&endpoint.method)] = operation;
+    }
+
+    /// The document as JSON.
+    #[must_use]
+    pub fn document(self) -> String {
+        let mut document = json!({
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Bailiwick",
+                "description": "Identity and access. `x-permission` names who may call an operation: `public`, `self` (whoever is signed in), \
+                    `client` (an API with its credentials), or a permission of API `bailiwick`. Operations with `x-step-up` need an authentication \
+                    of the last five minutes. Every answer has an `X-Request-Id`. Realm `x` has the same tree under `/realms/x`.",
+                "license": { "name": env!("CARGO_PKG_LICENSE") },
+                "version": env!("CARGO_PKG_VERSION"),
+            },
+            "paths": self.paths,
+            "components": {
+                "schemas": self.schemas.done(),
+                "responses": self.refusals,
+                "securitySchemes": {
+                    "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                    "api": { "type": "http", "scheme": "basic" },
+                },
+            },
+        });
+        in_one_order(&mut document);
+        document.to_string()
+    }
+}
+
+fn method(method: &Method) -> String {
+    method.as_str().to_ascii_lowercase()
+}
+
+/// What parameters of the same name mean everywhere (api.md, "Lists").
+fn parameters(operation: &mut Value) {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if parameter["in"] == "query" && parameter["name"] == "limit" {
+            parameter["description"] = "Most items of a page.".into();
+            parameter["schema"] = json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 });
+        }
+        if parameter["in"] == "header" && parameter["name"] == "If-Match" {
+            // A version as `ETag` says it: `crate::http::version`.
+            parameter["schema"] = json!({ "type": "string", "pattern": "^\"(0|[1-9][0-9]{0,17})\"$" });
+        }
+        if parameter["in"] == "query" && parameter["name"] == "cursor" {
+            parameter["description"] = "`next_cursor` of the page before.".into();
+        }
+    }
+}
+
+/// A body that may be left out is still an object: `null` is none.
+fn body(operation: &mut Value) {
+    for (_, media) in operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut).into_iter().flatten()
+    {
+        let object = media["schema"]["oneOf"].as_array().and_then(|all| match all.as_slice() {
+            [object, null] if null["type"] == "null" => Some(object.clone()),
+            [null, object] if null["type"] == "null" => Some(object.clone()),
+            _ => None,
+        });
+        if let Some(object) = object {
+            media["schema"] = object;
+        }
+    }
+}
+
+/// Marks of an operation stand behind the rest, in one order; every node says the same document, byte for byte.
 fn in_one_order(value: &mut Value) {
     match value {
         Value::Object(members) => {

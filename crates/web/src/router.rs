@@ -25,7 +25,7 @@ use crate::http::problem::{Challenge, Problem, RetryAfter};
 use crate::http::request::{self, Context, Host};
 use crate::table::{Endpoint, Table};
 use crate::view::Language;
-use crate::{api, openapi, pages, well_known};
+use crate::{api, pages, well_known};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -34,7 +34,7 @@ pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
     let demo = config.demo.is_some();
     let origins: Vec<HeaderValue> = config.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let mounted = pages::mount(well_known::mount(api::mount(Table::default())), demo).done();
-    let web = Web::new(app, config, openapi::document(mounted.paths, mounted.components));
+    let web = Web::new(app, config, mounted.description.document());
     // Inside of the layer below: a preflight is a method that no route declares.
     let mut api = mounted.api.method_not_allowed_fallback(method_not_allowed);
     if !origins.is_empty() {
@@ -62,6 +62,12 @@ pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
     well_known::mount(api::mount(Table::default())).done().endpoints
+}
+
+/// The OpenAPI document: the same on every server.
+#[must_use]
+pub fn document() -> String {
+    well_known::mount(api::mount(Table::default())).done().description.document()
 }
 
 async fn not_found() -> Problem {

@@ -8,14 +8,13 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use domain::caller::{Caller, Forbidden};
+use domain::caller::{Caller, Forbidden, Scope};
 use domain::id::{SessionId, UserId};
 use domain::permission::Permission;
 use domain::time::Timestamp;
 use service::caller::{Bearer, Proof};
-use utoipa::openapi::path::{Operation, ParameterIn, PathItem, Paths};
-use utoipa::openapi::schema::Schema;
-use utoipa::openapi::{ComponentsBuilder, RefOr};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
 use wire::problem::Code;
 
@@ -24,6 +23,7 @@ use crate::http::body;
 use crate::http::cross_site::{self, Cause};
 use crate::http::problem::Problem;
 use crate::http::request::Context;
+use crate::openapi::Description;
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum Access {
     Oneself,
     /// Who holds this permission somewhere; the use case looks where.
     May(Permission),
+    /// Who holds this permission at the root: what concerns the whole realm.
+    MayEverywhere(Permission),
     /// Who holds one of these.
     MayEither(Permission, Permission),
     /// An API with its credentials; the handler checks them.
@@ -47,7 +49,7 @@ impl Access {
         match self {
             Self::Public => "public".to_owned(),
             Self::Oneself => "self".to_owned(),
-            Self::May(permission) => permission.as_str().to_owned(),
+            Self::May(permission) | Self::MayEverywhere(permission) => permission.as_str().to_owned(),
             Self::MayEither(one, other) => format!("{}|{}", one.as_str(), other.as_str()),
             Self::Client => "client".to_owned(),
         }
@@ -64,6 +66,7 @@ impl Access {
         match self {
             Self::Public | Self::Oneself | Self::Client => Ok(()),
             Self::May(permission) => holds(permission),
+            Self::MayEverywhere(permission) => caller.allow(permission, Scope::Realm).map(drop),
             Self::MayEither(one, other) => holds(one).or_else(|missing| holds(other).map_err(|_| missing)),
         }
     }
@@ -89,8 +92,7 @@ pub struct Endpoint {
 pub struct Table {
     api: Router<Web>,
     others: Router<Web>,
-    paths: Paths,
-    schemas: Vec<(String, RefOr<Schema>)>,
+    description: Description,
     endpoints: Vec<Endpoint>,
 }
 
@@ -108,32 +110,21 @@ impl Table {
     }
 
     fn mount(mut self, access: Access, step_up: bool, (schemas, mut paths, methods): UtoipaMethodRouter<Web>) -> Self {
-        self.schemas.extend(schemas);
-        for (path, item) in std::mem::take(&mut paths.paths) {
-            let mut item = item;
+        for (path, mut item) in std::mem::take(&mut paths.paths) {
             let rule = Rule { access, step_up, queries: queries(&mut item) };
             let guarded = methods
                 .clone()
                 .route_layer(from_fn(move |request: Request, next: Next| enforce(rule.clone(), request, next)));
             for (method, operation) in operations(&mut item) {
-                let marks = operation.extensions.get_or_insert_default();
-                marks.insert("x-permission".to_owned(), access.name().into());
-                if step_up {
-                    marks.insert("x-step-up".to_owned(), true.into());
-                }
-                self.endpoints.push(Endpoint { method, path: path.clone(), access, step_up, json: true });
+                let endpoint = Endpoint { method, path: path.clone(), access, step_up, json: true };
+                self.description.add(&endpoint, operation, &schemas);
+                self.endpoints.push(endpoint);
             }
             // Only what lies under /api/ may be called from listed origins (WEB-06).
             if path.starts_with("/api/") {
                 self.api = self.api.route(&path, guarded);
             } else {
                 self.others = self.others.route(&path, guarded);
-            }
-            match self.paths.paths.get_mut(&path) {
-                Some(known) => known.merge_operations(item),
-                None => {
-                    self.paths.paths.insert(path, item);
-                }
             }
         }
         self
@@ -155,8 +146,7 @@ impl Table {
 
     /// What was mounted.
     pub fn done(self) -> Mounted {
-        let components = ComponentsBuilder::new().schemas_from_iter(self.schemas).build();
-        Mounted { api: self.api, others: self.others, paths: self.paths, components, endpoints: self.endpoints }
+        Mounted { api: self.api, others: self.others, description: self.description, endpoints: self.endpoints }
     }
 }
 
@@ -166,10 +156,8 @@ pub struct Mounted {
     pub api: Router<Web>,
     /// Documents and pages.
     pub others: Router<Web>,
-    /// The document's paths.
-    pub paths: Paths,
-    /// The document's schemas.
-    pub components: utoipa::openapi::Components,
+    /// The document.
+    pub description: Description,
     /// The list of routes.
     pub endpoints: Vec<Endpoint>,
 }

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::event::hex;
 use domain::key::JWKS_MAX_AGE;
+use domain::permission::Audience;
 use domain::secret::{Secret, sha256};
 use serde::{Deserialize, Serialize};
 use service::api::Credentials;
@@ -51,7 +52,7 @@ pub(crate) fn tagged(headers: &HeaderMap, content_type: &'static str, cache: &st
 ///
 /// A new key stands here for 20 minutes before it signs. May be kept for 10 minutes.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "metadata", security(()),
-    responses((status = 200, description = "The key set", body = JwkSetDocument), (status = 304, description = "Unchanged")))]
+    responses((status = 200, description = "The key set", body = JwkSetDocument, headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept"))), (status = 304, description = "Unchanged", headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept")))))]
 async fn jwks(State(web): State<Web>, context: Context, headers: HeaderMap) -> Result<Response, Problem> {
     let ring = service::key::ring(&web.app, context.realm.key).await?;
     let body = serde_json::to_vec(&ring.published(web.app.now())).unwrap_or_default();
@@ -114,14 +115,14 @@ async fn metadata(web: &Web, context: &Context) -> Result<Response, Problem> {
 
 /// OpenID Connect Discovery 1.0.
 #[utoipa::path(get, path = "/.well-known/openid-configuration", tag = "metadata", security(()),
-    responses((status = 200, description = "The metadata", body = Metadata)))]
+    responses((status = 200, description = "The metadata", body = Metadata, headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept")))))]
 async fn openid_configuration(State(web): State<Web>, context: Context) -> Result<Response, Problem> {
     metadata(&web, &context).await
 }
 
 /// RFC 8414; for realm x also at `/.well-known/oauth-authorization-server/realms/x`.
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "metadata", security(()),
-    responses((status = 200, description = "The metadata", body = Metadata)))]
+    responses((status = 200, description = "The metadata", body = Metadata, headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept")))))]
 async fn authorization_server(State(web): State<Web>, context: Context) -> Result<Response, Problem> {
     metadata(&web, &context).await
 }
@@ -147,8 +148,8 @@ pub struct RolesDocument {
 
 /// Role → permissions of one API, for guards that meet a role in a unit or a token without permissions.
 #[utoipa::path(get, path = "/.well-known/bailiwick-roles", tag = "metadata", params(RolesQuery), security(("api" = [])),
-    responses((status = 200, description = "The catalogue", body = RolesDocument), (status = 304, description = "Unchanged"),
-        (status = 401, description = "Wrong credentials")))]
+    responses((status = 200, description = "The catalogue", body = RolesDocument, headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept"))), (status = 304, description = "Unchanged", headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept"))),
+        (status = 401, description = "Wrong credentials"), (status = 404, description = "Another API's credentials")))]
 async fn roles(
     State(web): State<Web>,
     context: Context,
@@ -180,13 +181,14 @@ fn basic(headers: &HeaderMap) -> Result<Credentials, Problem> {
     let decoded =
         STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(missing)?;
     let (id, secret) = decoded.split_once(':').ok_or_else(missing)?;
-    // Audiences have no character that needs encoding; an encoded one is nobody's.
-    Ok(Credentials { audience: id.to_owned(), secret: Secret::parse(secret) })
+    // Audiences have no character that needs encoding; an encoded one is nobody's, and counts as a failure like any other.
+    let audience = Audience::parse(id).map_or_else(|_| String::new(), String::from);
+    Ok(Credentials { audience, secret: Secret::parse(secret) })
 }
 
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", tag = "metadata", security(()),
-    responses((status = 200, description = "OpenAPI 3.1", body = Object), (status = 304, description = "Unchanged")))]
+    responses((status = 200, description = "OpenAPI 3.1", body = Object, headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept"))), (status = 304, description = "Unchanged", headers(("ETag" = String, description = "This edition"), ("Cache-Control" = String, description = "How long it may be kept")))))]
 async fn openapi(State(web): State<Web>, headers: HeaderMap) -> Response {
     tagged(&headers, "application/json", "public, max-age=60", web.openapi.clone().into_bytes())
 }

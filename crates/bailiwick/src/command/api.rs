@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use service::api::{AddPermission, ChangeError, CreateApi, DeleteApi, DeletePermission, UpdateApi};
 use service::stored::Api;
 
-use super::desk::{Desk, InRealm, reason, title};
+use super::desk::{Desk, InRealm, moment, reason, title};
 use crate::output::{self, Failure};
 
 #[derive(clap::Subcommand)]
@@ -158,8 +158,8 @@ impl ApiCommand {
                 let desk = at.open().await?;
                 let made = service::api::new_secret_as_operator(&desk.app, desk.operator(), audience.clone()).await;
                 let made = made.map_err(|error| told(&audience, error))?;
-                let (secret, until) = (made.secret.expose(), made.others_end.rfc3339());
-                let value = json!({ "client_id": audience, "client_secret": secret, "expires_previous_at": until });
+                let (secret, until) = (made.secret.expose(), moment(made.others_end));
+                let value = json!({ "client_id": audience, "client_secret": secret, "expires_previous_at": made.others_end.rfc3339() });
                 let lines = format!(
                     "client_id      {audience}\nclient_secret  {secret}\n\nIt is shown this once. Secrets made before are valid until {until}."
                 );

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use service::client::{ClientError, CreateClient, DeleteClient, UpdateClient};
 use service::stored::Client;
 
-use super::desk::{InRealm, reason, title};
+use super::desk::{InRealm, moment, reason, title};
 use crate::output::{self, Failure};
 
 #[derive(clap::Subcommand)]
@@ -159,8 +159,8 @@ impl ClientCommand {
                 let desk = at.open().await?;
                 let made = service::client::new_secret_as_operator(&desk.app, desk.operator(), client_id.clone()).await;
                 let made = made.map_err(|error| told(Some(&client_id), &[], error))?;
-                let (secret, until) = (made.secret.expose(), made.others_end.rfc3339());
-                let value = json!({ "client_id": client_id, "client_secret": secret, "expires_previous_at": until });
+                let (secret, until) = (made.secret.expose(), moment(made.others_end));
+                let value = json!({ "client_id": client_id, "client_secret": secret, "expires_previous_at": made.others_end.rfc3339() });
                 let lines = format!(
                     "client_id      {client_id}\nclient_secret  {secret}\n\nIt is shown this once. Secrets made before are valid until {until}."
                 );

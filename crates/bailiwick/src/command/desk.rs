@@ -82,6 +82,19 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// What people of this realm may carry.
+    pub(super) async fn attribute_schema(&self) -> Result<domain::attribute::AttributeSchema, Failure> {
+        Ok(service::realm::attribute_schema(&self.app, &self.operator()).await?)
+    }
+
+    /// The sign-in name of somebody; of whoever is gone, the id.
+    pub(super) async fn username(&self, id: domain::id::UserId) -> Result<String, Failure> {
+        let person = service::user::get_as_operator(&self.app, self.operator(), id).await?;
+        Ok(person.user.username.unwrap_or_else(|| id.to_string()))
+    }
+}
+
 /// A unit by its path.
 pub(super) fn unit(text: &str) -> Result<UnitPath, Failure> {
     UnitPath::parse(text).map_err(|error| Failure(format!("--unit {text}: {error}")))
@@ -120,4 +133,11 @@ pub(super) fn permission(text: &str) -> Result<Named, String> {
     let parts = text.split_once('/').filter(|(api, name)| !api.is_empty() && !name.is_empty());
     let (api, name) = parts.ok_or("must be an API and its permission, like clinic/charts:read")?;
     Ok(Named { api: api.to_owned(), permission: name.to_owned() })
+}
+
+/// An instant as people read it, to the second: 2026-11-27 18:00:00 UTC.
+pub(super) fn moment(at: Timestamp) -> String {
+    let text = at.rfc3339();
+    let text = text.get(..19).unwrap_or(&text);
+    format!("{} UTC", text.replace('T', " "))
 }

@@ -4,7 +4,7 @@ use domain::time::Timestamp;
 use serde_json::json;
 use service::factor::Removal;
 
-use super::desk::{Desk, InRealm};
+use super::desk::{Desk, InRealm, moment};
 use crate::output::{self, Failure};
 
 #[derive(clap::Subcommand)]
@@ -43,7 +43,7 @@ impl FactorCommand {
 async fn show(desk: &Desk, user: domain::id::UserId) -> Result<(), Failure> {
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     for factor in service::factor::of_user_as_operator(&desk.app, desk.operator(), user).await? {
-        let state = factor.ended_at.map_or_else(|| "in force".to_owned(), |at| format!("ended {}", at.rfc3339()));
+        let state = factor.ended_at.map_or_else(|| "in force".to_owned(), |at| format!("ended {}", moment(at)));
         lines.push(format!("{} {:<16} {:<24} {state}", factor.id, factor.kind, factor.label));
         rows.push(json!({ "id": factor.id.to_string(), "kind": factor.kind, "label": factor.label,
             "created_at": factor.created_at.rfc3339(), "last_used_at": factor.last_used_at.map(Timestamp::rfc3339),

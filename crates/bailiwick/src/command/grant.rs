@@ -5,7 +5,7 @@ use serde_json::json;
 use service::grant::{EndGrant, Give};
 use service::stored::Grant;
 
-use super::desk::{Desk, InRealm, instant, reason, unit};
+use super::desk::{Desk, InRealm, instant, moment, reason, unit};
 use crate::output::{self, Failure};
 
 #[derive(clap::Subcommand)]
@@ -101,11 +101,11 @@ async fn show(desk: &Desk, user: domain::id::UserId) -> Result<(), Failure> {
 
 /// Whether a grant counts at this moment, and what about it changes next.
 fn state(grant: &Grant, now: Timestamp) -> String {
-    let until = grant.valid_until.map(Timestamp::rfc3339);
+    let until = grant.valid_until.map(moment);
     match (grant.ended_at, until) {
-        (Some(at), _) => format!("ended {}", at.rfc3339()),
+        (Some(at), _) => format!("ended {}", moment(at)),
         (None, Some(until)) if grant.valid_until <= Some(now) => format!("over since {until}"),
-        (None, _) if grant.valid_from > now => format!("begins {}", grant.valid_from.rfc3339()),
+        (None, _) if grant.valid_from > now => format!("begins {}", moment(grant.valid_from)),
         (None, Some(until)) => format!("in force until {until}"),
         (None, None) => "in force".to_owned(),
     }

@@ -1,5 +1,7 @@
 //! The generated references in `docs/`: configuration, errors, audit events, API, profiles. A test keeps each current.
 
+mod api;
+
 use clap::ValueEnum;
 
 use crate::command::{config_check, reference_profile};
@@ -45,7 +47,7 @@ impl Reference {
             Self::Configuration => config_check::reference(),
             Self::Errors => errors(),
             Self::AuditEvents => audit_events(),
-            Self::Api => api(),
+            Self::Api => api::page(),
             Self::ProfileHealthcare => reference_profile::page("healthcare"),
             Self::ProfileAgency => reference_profile::page("agency"),
         }
@@ -70,23 +72,6 @@ fn audit_events() -> String {
     );
     for kind in domain::event::EventType::ALL {
         text.push_str(&format!("| `{}` | {} |\n", kind.as_str(), kind.description()));
-    }
-    text
-}
-
-fn api() -> String {
-    let mut text = String::from(
-        "# The API\n\nMade by `bailiwick reference api` from the routes. Bodies and answers: `GET /openapi.json`. `x-permission` says who may call: `public`, `self`\n\
-         (whoever is signed in), `client` (an API with its credentials), or a permission of API `bailiwick`.\n\n| Call | Who | |\n|---|---|---|\n",
-    );
-    for endpoint in web::endpoints() {
-        let step_up = if endpoint.step_up { "step-up" } else { "" };
-        text.push_str(&format!(
-            "| `{} {}` | {} | {step_up} |\n",
-            endpoint.method,
-            endpoint.path,
-            endpoint.access.name().replace('|', " or ")
-        ));
     }
     text
 }

@@ -5,7 +5,7 @@ use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::role::RoleError;
 
-use super::desk::{Desk, InRealm};
+use super::desk::{Desk, InRealm, moment};
 use super::role_change::RoleChange;
 use crate::output::{self, Failure};
 
@@ -120,7 +120,7 @@ async fn members(desk: &Desk, role: String) -> Result<(), Failure> {
         for one in page {
             let name = one.username.unwrap_or_default();
             let until = one.valid_until.map(Timestamp::rfc3339);
-            let ends = until.as_ref().map_or_else(String::new, |until| format!("until {until}"));
+            let ends = one.valid_until.map_or_else(String::new, |until| format!("until {}", moment(until)));
             lines.push(format!("{name:<24} {:<24} {ends}", one.unit.as_str()).trim_end().to_owned());
             rows.push(json!({ "user": one.user.to_string(), "username": name, "display_name": one.display_name, "home": one.home.as_str(),
                 "grant": one.grant.to_string(), "unit": one.unit.as_str(), "valid_from": one.valid_from.rfc3339(), "valid_until": until }));

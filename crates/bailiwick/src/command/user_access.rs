@@ -4,7 +4,7 @@ use domain::access::Explained;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::desk::Desk;
+use super::desk::{Desk, moment};
 use crate::output::{self, Failure};
 
 /// Everything that is granted to somebody now, or was at an instant.
@@ -17,7 +17,10 @@ pub(super) async fn show(desk: &Desk, username: &str, at: Option<Timestamp>, api
     let found: Vec<Explained> =
         access.explain().into_iter().filter(|one| api.is_none_or(|api| &*one.api == api)).collect();
     let (rows, lines): (Vec<Value>, Vec<String>) = found.iter().map(|one| (shape(one), line(one))).unzip();
-    let people = if lines.is_empty() { format!("{username} may do nothing") } else { lines.join("\n") };
+    let nothing = || {
+        if at.is_some() { format!("{username} could do nothing then") } else { format!("{username} may do nothing") }
+    };
+    let people = if lines.is_empty() { nothing() } else { lines.join("\n") };
     output::show(desk.json, &json!(rows), &people);
     Ok(())
 }
@@ -41,7 +44,7 @@ fn line(one: &Explained) -> String {
         .iter()
         .map(|path| {
             let via = path.via.join(" > ");
-            path.valid_until.map_or_else(|| via.clone(), |until| format!("{via}, until {}", until.rfc3339()))
+            path.valid_until.map_or_else(|| via.clone(), |until| format!("{via}, until {}", moment(until)))
         })
         .collect();
     let name = format!("{}/{}", one.api, one.permission);

@@ -118,7 +118,6 @@ async fn what_does_not_exist_is_said_and_changes_nothing() {
         (&["grant", "add", "nobody", "nurse", "--reason", "why not"], "nobody"),
         (&["grant", "add", "admin", "wizard", "--reason", "why not"], "role"),
         (&["grant", "add", "admin", "nurse", "--unit", "/moon", "--reason", "why not"], "unit"),
-        (&["grant", "add", "admin", "nurse", "--until", "tomorrow", "--reason", "why not"], "--until"),
         (&["grant", "end", "admin", "7", "--reason", "why not"], "not the id of a grant"),
         (&["user", "disable", "nobody", "--reason", "why not"], "nobody"),
         (&["user", "enable", "nobody", "--reason", "why not"], "nobody"),

@@ -6,6 +6,7 @@
     reason = "what fails here fails the test, and says where"
 )]
 
+mod administration; // units, roles, APIs, clients and grants by command
 mod client; // somebody with cookies and a token
 mod command_line; // commands beside a running server
 mod configuration; // what is refused before anything starts
@@ -16,7 +17,10 @@ mod doctor; // what it says of machine, configuration and database
 mod full_disk; // no room left
 mod kill; // SIGKILL at any moment
 mod log; // what the audit log must be, whatever happened
+mod people; // people and their sessions by command
+mod profile; // profiles shown, tried and applied by command
 mod program; // starting, reading and ending processes
+mod schemathesis; // calls made from openapi.json, also ones that violate it
 mod serve; // the server of an organisation
 mod site; // a folder with a configuration, set up and ready to serve
 mod traffic; // grants as traffic

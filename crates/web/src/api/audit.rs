@@ -9,6 +9,7 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use service::stored::{Event, EventFilter};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -23,7 +24,9 @@ use crate::http::query::Query;
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
-    table.json(Access::May(Permission::AuditRead), routes!(list)).json(Access::May(Permission::AuditRead), routes!(get))
+    table
+        .json(Access::MayEverywhere(Permission::AuditRead), routes!(list))
+        .json(Access::MayEverywhere(Permission::AuditRead), routes!(get))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -35,25 +38,42 @@ struct ListQuery {
     /// What it is about.
     subject: Option<Uuid>,
     /// `authn_login_success`, …
+    #[param(schema_with = types)]
     r#type: Option<String>,
     /// `success`, `failure`, `denied`.
+    #[param(schema_with = outcomes)]
     outcome: Option<String>,
     /// RFC 3339, inclusive.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// RFC 3339, exclusive.
+    #[param(format = DateTime)]
     to: Option<String>,
     /// 1-200.
     limit: Option<i64>,
     cursor: Option<String>,
 }
 
+fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> Schema {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+}
+
+fn outcomes() -> Schema {
+    words(OUTCOMES.map(EventOutcome::as_str))
+}
+
+fn types() -> Schema {
+    words(EventType::ALL.iter().map(|kind| kind.as_str()))
+}
+
+const OUTCOMES: [EventOutcome; 3] = [EventOutcome::Success, EventOutcome::Failure, EventOutcome::Denied];
+
 fn filter(query: &ListQuery) -> Result<EventFilter, Problem> {
     let broken = |what: &str| Problem::from(Code::Malformed).detail(format!("{what} cannot be read."));
     let instant = |text: &Option<String>, what: &str| {
         text.as_deref().map(|text| Timestamp::parse_rfc3339(text).ok_or_else(|| broken(what))).transpose()
     };
-    let outcomes = [EventOutcome::Success, EventOutcome::Failure, EventOutcome::Denied];
-    let outcome = |text: &str| outcomes.into_iter().find(|o| o.as_str() == text).ok_or_else(|| broken("outcome"));
+    let outcome = |text: &str| OUTCOMES.into_iter().find(|o| o.as_str() == text).ok_or_else(|| broken("outcome"));
     Ok(EventFilter {
         actor: query.actor.map(PrincipalId::from_uuid),
         subject: query.subject,
@@ -124,6 +144,12 @@ struct EventShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     after: Option<Map<String, Value>>,
+}
+
+/// The event as the API shows it, for the command line.
+#[must_use]
+pub fn event_document(event: &Event) -> Value {
+    serde_json::to_value(shape(event)).unwrap_or_default()
 }
 
 /// The event's canonical bytes, with what is personal put back where it has not been erased.

@@ -127,7 +127,9 @@ struct CodesBody {
 /// Binds the application with a code that it shows. Recovery codes come with a person's first factor.
 #[utoipa::path(post, path = "/api/v1/me/factors/totp/confirm", tag = "me", request_body = ConfirmBody, security(("bearer" = [])),
     responses((status = 200, description = "Bound", body = CodesBody),
+        (status = 404, description = "No such application waits", body = ProblemDocument),
         (status = 422, description = "Wrong: at `/code`", body = ProblemDocument),
+        (status = 429, description = "Inside a wait; not looked at", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
 async fn confirm(
     State(web): State<Web>,

@@ -58,7 +58,7 @@ struct ChangeBody {
 
 /// Changes one's own password. One's other sessions end; this one gets new cookies, the old session cookie dies.
 #[utoipa::path(put, path = "/api/v1/me/password", tag = "me", request_body = ChangeBody, security(("bearer" = [])),
-    responses((status = 204, description = "Changed"),
+    responses((status = 204, description = "Changed", headers(("Set-Cookie" = String, description = "Session and refresh cookie"))),
         (status = 422, description = "Wrong at `/current_password`, or refused at `/new_password`", body = ProblemDocument),
         (status = 429, description = "Inside a wait; not looked at", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]

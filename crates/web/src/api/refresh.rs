@@ -66,8 +66,10 @@ impl From<Tokens> for RefreshedBody {
 ///
 /// `session-locked` keeps the cookie; `session-ended` expires both.
 #[utoipa::path(post, path = "/api/v1/session/refresh", tag = "session", request_body = Option<RefreshBody>, security(()),
-    responses((status = 200, description = "A new access token", body = RefreshedBody),
-        (status = 401, description = "`session-locked` or `session-ended`", body = ProblemDocument),
+    responses((status = 200, description = "A new access token", body = RefreshedBody,
+            headers(("Set-Cookie" = String, description = "The current refresh cookie"))),
+        (status = 401, description = "`session-locked` or `session-ended`", body = ProblemDocument,
+            headers(("Set-Cookie" = String, description = "With `session-ended` both cookies expire"))),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
 async fn refresh(
     State(web): State<Web>,

@@ -63,14 +63,14 @@ async fn activity(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<
 
 /// Ends this session. Idempotent; cookie or bearer.
 #[utoipa::path(post, path = "/api/v1/sign-out", tag = "session", security((), ("bearer" = [])),
-    responses((status = 204, description = "Signed out"), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+    responses((status = 204, description = "Signed out", headers(("Set-Cookie" = String, description = "All but the device cookie expire"))), (status = "4XX", description = "Refused", body = ProblemDocument)))]
 async fn sign_out(State(web): State<Web>, context: Context, headers: HeaderMap) -> Result<Response, Problem> {
     leave(&web, context, &headers, false).await
 }
 
 /// Ends all sessions of the person. Idempotent; cookie or bearer.
 #[utoipa::path(post, path = "/api/v1/sign-out/everywhere", tag = "session", security((), ("bearer" = [])),
-    responses((status = 204, description = "Signed out"), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+    responses((status = 204, description = "Signed out", headers(("Set-Cookie" = String, description = "All but the device cookie expire"))), (status = "4XX", description = "Refused", body = ProblemDocument)))]
 async fn sign_out_everywhere(
     State(web): State<Web>,
     context: Context,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use service::stored::{Grant, Session};
 use service::user::Person;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use uuid::Uuid;
 
 use super::device;
@@ -20,20 +21,47 @@ pub struct ProblemDocument {
     /// An address that explains the code.
     pub r#type: String,
     /// The stable name.
+    #[schema(schema_with = codes)]
     pub code: String,
     /// For people.
     pub title: String,
     /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
     /// More.
+    #[schema(nullable = false)]
     pub detail: Option<String>,
     /// Values that are not acceptable.
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub errors: Option<Vec<serde_json::Value>>,
+    #[schema(nullable = false)]
+    pub errors: Option<Vec<FieldDocument>>,
     /// Permissions that are missing.
+    #[schema(nullable = false)]
     pub missing: Option<Vec<String>>,
+    /// Which authentication would do (RFC 9470).
+    #[schema(nullable = false)]
+    pub acr_values: Option<String>,
+    /// How old an authentication may be, in seconds (RFC 9470).
+    #[schema(nullable = false)]
+    pub max_age: Option<u64>,
     /// As in `X-Request-Id`.
     pub request_id: String,
+}
+
+/// The closed list.
+fn codes() -> Schema {
+    let names = wire::problem::Code::ALL.map(wire::problem::Code::as_str);
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).description(Some("The stable name.")).into()
+}
+
+/// A value that is not acceptable.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldDocument {
+    /// Where it stands (RFC 6901), for example `/new_password`.
+    pub pointer: String,
+    /// What is wrong, for programs.
+    pub code: String,
+    /// What is wrong, for people.
+    pub detail: String,
 }
 
 /// A person.

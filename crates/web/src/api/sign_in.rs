@@ -115,7 +115,8 @@ enum AnswerBody {
 ///
 /// The same answer and work for unknown, wrong and disabled.
 #[utoipa::path(post, path = "/api/v1/sign-in", tag = "sign-in", request_body = SignInBody, security(()),
-    responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody),
+    responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody,
+            headers(("Set-Cookie" = String, description = "Session, refresh and device cookie, if signed in"))),
         (status = 401, description = "`invalid-credentials`", body = ProblemDocument),
         (status = 429, description = "Inside a wait; not looked at", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]

@@ -61,7 +61,8 @@ struct SteppedUpBody {
 ///
 /// The password alone keeps the assurance of the session; `method` and `code` bring it to `urn:bailiwick:aal2`.
 #[utoipa::path(post, path = "/api/v1/session/step-up", tag = "session", request_body = StepUpBody, security(("bearer" = [])),
-    responses((status = 200, description = "A new access token", body = SteppedUpBody),
+    responses((status = 200, description = "A new access token", body = SteppedUpBody,
+            headers(("Set-Cookie" = String, description = "Session and refresh cookie"))),
         (status = 422, description = "Wrong: at `/password` or `/code`", body = ProblemDocument),
         (status = 429, description = "Inside a wait; not looked at", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]

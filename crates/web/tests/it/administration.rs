@@ -16,6 +16,7 @@ fn row(method: Method, path: &'static str, body: Value, event: (&'static str, &'
     Row { method, path, body, event }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn rows() -> Vec<Row> {
     let (post, put, patch, delete) = (Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
     let none = || Value::Null;
@@ -103,7 +104,7 @@ fn rows() -> Vec<Row> {
             (
                 "role_deleted",
                 "sampler",
-                json!({ "display_name": "Sample taker", "permissions": { "clinic": ["charts:read"] } }),
+                json!({ "assignable_by": ["admin", "records-clerk"], "inherits": ["billing"], "display_name": "Sample taker", "permissions": { "clinic": ["charts:read"] } }),
                 none(),
             ),
         ),

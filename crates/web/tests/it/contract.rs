@@ -5,7 +5,7 @@ use serde_json::Value;
 use testkit::{Answer, TestApp};
 
 /// Members by name: whether a map keeps their order depends on what else is built.
-fn sorted(value: Value) -> Value {
+pub(crate) fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
             let members: std::collections::BTreeMap<String, Value> = members.into_iter().collect();

@@ -16,6 +16,8 @@ mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing
 mod devices; // recognised devices, and what they are good for
+mod document; // openapi.json says what follows from the routes
+mod examples; // an example for each operation, asked again
 mod factors; // second factors: binding, proving, recovering, removing
 mod headers; // security headers, CORS, redirects
 mod input; // bad input, and the order of refusals
@@ -25,6 +27,7 @@ mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
 mod odd; // odd codes, labels and places to return to
 mod oneself; // changing one's own profile, in a version
+mod oracle; // who may do what: everybody says what the raw facts say
 mod outage; // PostgreSQL gone and back
 mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one

@@ -2,7 +2,9 @@
 
 use domain::realm::RealmKey;
 use domain::time::{Timestamp, minutes, seconds};
+use domain::unit::UnitPath;
 use serde_json::{Value, json};
+use service::grant::Give;
 use testkit::{Browser, TestApp, on_both_databases};
 
 async fn id(app: &TestApp, username: &str) -> String {
@@ -87,6 +89,64 @@ on_both_databases! {
         let before = Timestamp::from_micros(end.micros() - 1);
         assert!(access(&mut admin, &nurse, Some(before)).await.to_string().contains("auditor"));
     }
+}
+
+/// Somebody with as many grants as anybody can have: each in a ward of its own, `role` everywhere.
+async fn with_many_grants(app: &TestApp, role: &str, count: usize) -> String {
+    let (user, operator) = (id(app, "nurse").await, || testkit::app::operator(RealmKey::MAIN));
+    for number in 0..count {
+        let path = UnitPath::parse(&format!("/office-{number:03}")).unwrap();
+        let unit = service::unit::CreateUnit { path: path.clone(), name: format!("Office {number}") };
+        service::unit::create_as_operator(&app.app, operator(), unit).await.unwrap();
+        let give = Give {
+            user: user.parse().unwrap(),
+            role: role.to_owned(),
+            unit: path,
+            valid_from: None,
+            valid_until: None,
+            reason: "many".to_owned(),
+        };
+        service::grant::give_as_operator(&app.app, operator(), give).await.unwrap();
+    }
+    user
+}
+
+#[tokio::test]
+async fn whoever_leads_fifty_offices_has_a_token_under_four_kilobytes_that_names_them_all() {
+    let app = TestApp::new().await;
+    with_many_grants(&app, "charge-nurse", 50).await;
+    let mut nurse = app.browser();
+    let token =
+        nurse.sign_in_for("nurse", "clinic").await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+
+    let claims = crate::claims(&token);
+    assert_eq!(claims["units"].as_object().unwrap().len(), 50);
+    assert!(token.len() <= 4096, "{}", token.len());
+}
+
+#[tokio::test]
+async fn five_hundred_grants_are_borne_and_one_more_is_refused() {
+    let app = TestApp::new().await;
+    let user = with_many_grants(&app, "charge-nurse", 499).await;
+    let mut admin = app.signed_in("admin").await;
+    let more = admin.give(&user, "billing", "/").await.expect(409);
+    assert!(more.json()["detail"].as_str().unwrap().contains("500"), "{more:?}");
+
+    let mut nurse = app.browser();
+    let token =
+        nurse.sign_in_for("nurse", "clinic").await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    let claims = crate::claims(&token);
+    assert!(token.len() <= 4096, "a token stays short, whatever somebody holds: {}", token.len());
+    assert!(claims["roles"].as_array().unwrap().contains(&json!("nurse")), "what is held everywhere stays in it");
+    assert_eq!(claims.get("units"), None, "a verifier that sees no units denies too much, never too little");
+    let (mut grants, mut cursor) = (0, String::new());
+    loop {
+        let page = admin.get(&format!("/api/v1/users/{user}/grants?limit=200{cursor}")).await.expect(200).json();
+        grants += page["items"].as_array().unwrap().len();
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(grants, 500);
 }
 
 #[tokio::test]

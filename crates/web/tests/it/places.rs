@@ -83,7 +83,7 @@ async fn a_unit_with_something_in_it_stays_and_says_what() {
 async fn nonsense_in_a_unit_is_refused_where_it_stands() {
     let app = TestApp::new().await;
     let mut admin = app.signed_in("admin").await;
-    let long = format!("/{}", vec!["a"; 12].join("/"));
+    let long = format!("/{}", ["a"; 12].join("/"));
     for (parent, slug, name, pointer) in [
         ("/nowhere", "ward", "Ward", "/parent"),
         ("clinic-a", "ward", "Ward", "/parent"),

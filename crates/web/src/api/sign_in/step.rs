@@ -52,7 +52,8 @@ struct SecondFactorBody {
 
 /// Proves the second factor. Five wrong codes end the sign-in.
 #[utoipa::path(post, path = "/api/v1/sign-in/second-factor", tag = "sign-in", request_body = SecondFactorBody, security(()),
-    responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody),
+    responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody,
+            headers(("Set-Cookie" = String, description = "Session, refresh and device cookie, if signed in"))),
         (status = 400, description = "`token-refused`: begin again", body = ProblemDocument),
         (status = 401, description = "`invalid-credentials`: a wrong code", body = ProblemDocument),
         (status = 429, description = "Inside a wait; not looked at, the transaction lives", body = ProblemDocument),
@@ -122,7 +123,8 @@ struct ConfirmBody {
 
 /// Binds the application with a code that it shows. Recovery codes come with a person's first factor.
 #[utoipa::path(post, path = "/api/v1/sign-in/totp/confirm", tag = "sign-in", request_body = ConfirmBody, security(()),
-    responses((status = 200, description = "Signed in, or a step is owed; `recovery_codes` once", body = AnswerBody),
+    responses((status = 200, description = "Signed in, or a step is owed; `recovery_codes` once", body = AnswerBody,
+            headers(("Set-Cookie" = String, description = "Session, refresh and device cookie, if signed in"))),
         (status = 400, description = "`token-refused`: begin again", body = ProblemDocument),
         (status = 401, description = "`invalid-credentials`: a wrong code", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
@@ -147,7 +149,8 @@ struct NewPasswordBody {
 
 /// Chooses a new password where the old one must be changed first. All sessions of the person end.
 #[utoipa::path(post, path = "/api/v1/sign-in/password", tag = "sign-in", request_body = NewPasswordBody, security(()),
-    responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody),
+    responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody,
+            headers(("Set-Cookie" = String, description = "Session, refresh and device cookie, if signed in"))),
         (status = 400, description = "`token-refused`: begin again", body = ProblemDocument),
         (status = 422, description = "The password is refused", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
