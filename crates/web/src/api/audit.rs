@@ -24,7 +24,9 @@ use crate::http::query::Query;
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
-    table.json(Access::May(Permission::AuditRead), routes!(list)).json(Access::May(Permission::AuditRead), routes!(get))
+    table
+        .json(Access::MayEverywhere(Permission::AuditRead), routes!(list))
+        .json(Access::MayEverywhere(Permission::AuditRead), routes!(get))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -12,6 +12,7 @@ mod audit; // each action leaves exactly its events, and no secret
 mod authority; // authority ends with the acknowledgement of its end
 mod chance; // random walks through the sign-in API
 mod climbing; // nobody climbs; the last administrator stays
+mod console; // pages of the console: who sees what, deeds, refusals, weight
 mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing
@@ -27,6 +28,7 @@ mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
 mod odd; // odd codes, labels and places to return to
 mod oneself; // changing one's own profile, in a version
+mod oracle; // who may do what: everybody says what the raw facts say
 mod outage; // PostgreSQL gone and back
 mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one
