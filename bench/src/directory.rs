@@ -138,6 +138,7 @@ async fn hold(house: &House, role: &str, count: usize) -> Result<(), Failure> {
                             locale: None,
                             unit: root.id,
                             external_id: None,
+                            attributes: "{}".to_owned(),
                         };
                         store::user::create(tx, &new).await?;
                         let grant = store::access::grant::NewGrant {

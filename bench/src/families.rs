@@ -129,6 +129,7 @@ async fn person(
         locale: None,
         unit,
         external_id: None,
+        attributes: "{}".to_owned(),
     };
     store::user::create(tx, &new).await?;
     Ok(new.id)

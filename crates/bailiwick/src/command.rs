@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod api;
+mod audit;
 mod client;
 mod config_check;
 mod demo;
@@ -19,9 +20,12 @@ mod reference_profile;
 mod role;
 mod role_change;
 mod server;
+mod session;
 mod unit;
 mod user;
 mod user_access;
+mod user_account;
+mod user_change;
 
 use std::path::PathBuf;
 
@@ -75,9 +79,12 @@ enum Command {
     /// Profiles, roles and permissions as files: list, show, apply.
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
-    /// People: list, permissions, create, disable, enable, require-password-change.
+    /// People: list, show, permissions, create, update, rename, email, delete, disable, enable, unlock, lockdown, reset-password and more.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Sessions: list, end.
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     /// Second factors of people: list, remove.
     #[command(subcommand)]
     Factor(factor::FactorCommand),
@@ -96,6 +103,9 @@ enum Command {
     /// Clients, the applications that ask for tokens: list, create, update, delete, secret.
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// The audit log: list.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Signing keys: list, rotate.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -117,11 +127,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Profile(command) => command.run().await,
             Command::User(command) => command.run().await,
             Command::Factor(command) => command.run().await,
+            Command::Session(command) => command.run().await,
             Command::Unit(command) => command.run().await,
             Command::Role(command) => command.run().await,
             Command::Grant(command) => command.run().await,
             Command::Api(command) => command.run().await,
             Command::Client(command) => command.run().await,
+            Command::Audit(command) => command.run().await,
             Command::Key(command) => command.run().await,
         }
     })

@@ -158,7 +158,13 @@ impl Access {
     /// is in the role's `assignable_by` (RBAC-08: holding never implies granting, granting never needs holding).
     #[must_use]
     pub fn may_assign(&self, role: RoleId, unit: &UnitPath) -> bool {
-        let Some(flat) = self.graph.get(role) else { return false };
+        self.may_assign_in(&self.graph, role, unit)
+    }
+
+    /// The same for a role as it is, or would be, among the roles of `graph`.
+    #[must_use]
+    pub fn may_assign_in(&self, graph: &RoleGraph, role: RoleId, unit: &UnitPath) -> bool {
+        let Some(flat) = graph.get(role) else { return false };
         let assigns = self.reach(Permission::RolesAssign).is_some_and(|reach| reach.covers(unit));
         assigns
             && self.held.iter().filter(|held| held.unit.contains(unit)).any(|held| {

@@ -108,10 +108,22 @@ fn host(rest: &str) -> Result<&str, RedirectUriError> {
     if authority.contains('@') {
         return Err(RedirectUriError::Form);
     }
-    let end = if authority.starts_with('[') { authority.find(']').map(|at| at + 1) } else { authority.find(':') };
-    let (host, port) = authority.split_at(end.unwrap_or(authority.len()));
-    let port_is_fine = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    if port_is_fine { Ok(host) } else { Err(RedirectUriError::Form) }
+    let end = if authority.starts_with('[') {
+        authority.find(']').ok_or(RedirectUriError::Form)? + 1
+    } else {
+        authority.find(':').unwrap_or(authority.len())
+    };
+    let (host, port) = authority.split_at(end);
+    let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let port_is_fine = port.is_empty() || port.strip_prefix(':').is_some_and(digits);
+    if port_is_fine && is_host(host) { Ok(host) } else { Err(RedirectUriError::Form) }
+}
+
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-'),
+    }
 }
 
 fn is_private_scheme(scheme: &str) -> bool {
@@ -169,6 +181,11 @@ mod tests {
             "https://*.example.org/",
             "https://user@example.org/",
             "https://example.org:99999/",
+            "https://[abc/",
+            "https://[::1",
+            "https://h:+80/",
+            "https://%65vil.example/",
+            "https://App.example.org/",
             "javascript:alert(1)",
             "data:text/html,x",
             "com.example.app:",

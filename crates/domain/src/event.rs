@@ -158,6 +158,14 @@ impl Event {
         }
     }
 
+    /// Whether its values fit into the log. Of what is not about a person they stand nowhere else, so a change whose values do not fit is refused.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        const ENVELOPE: usize = 4 * 1024;
+        let bytes = |values: &Map<String, Value>| serde_json::to_vec(values).map_or(usize::MAX, |bytes| bytes.len());
+        bytes(&self.before).saturating_add(bytes(&self.after)) <= LONGEST - ENVELOPE
+    }
+
     /// Its type.
     #[must_use]
     pub const fn kind(&self) -> EventType {

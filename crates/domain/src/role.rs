@@ -139,11 +139,14 @@ impl RoleGraph {
     /// # Errors
     /// [`GraphError`]: the rules for changing roles keep it from being stored.
     pub fn new(roles: Vec<Role>, version: i64) -> Result<Self, GraphError> {
+        Self::flatten(roles, version, &mut flatten::Closures::default())
+    }
+
+    fn flatten(roles: Vec<Role>, version: i64, closures: &mut flatten::Closures) -> Result<Self, GraphError> {
         let by_id: HashMap<RoleId, Role> = roles.into_iter().map(|role| (role.id, role)).collect();
         let names: BTreeMap<String, RoleId> =
             by_id.values().map(|role| (role.name.as_str().to_owned(), role.id)).collect();
         let catalogue = catalogue(&by_id);
-        let mut closures = flatten::Closures::default();
         // By name, so that the same roles are refused with the same words.
         for id in names.values() {
             closures.close(&by_id, *id, &mut Vec::new())?;
@@ -151,6 +154,14 @@ impl RoleGraph {
         let spell = flatten::Spelling::new(&by_id, &catalogue);
         let flat = by_id.iter().map(|(id, role)| (*id, spell.flat(role, closures.of(*id)))).collect();
         Ok(Self { roles: flat, names, catalogue, version })
+    }
+
+    /// Flattens roles as they were: what clocks of two nodes made of two changes a second apart may overlap, so what cannot be is passed over instead
+    /// of refused.
+    #[must_use]
+    pub fn of_the_past(roles: Vec<Role>) -> Self {
+        let mut closures = flatten::Closures { passes_over: true, ..flatten::Closures::default() };
+        Self::flatten(roles, 0, &mut closures).unwrap_or_default()
     }
 
     /// What it would be with a role as `role` says, in place of the one with its id if there is one.
@@ -274,6 +285,15 @@ pub(crate) mod tests {
         let Err(GraphError::Cycle(path)) = cycle else { panic!("accepted") };
         assert_eq!(path.len(), 4);
         assert_eq!(path.first(), path.last());
+    }
+
+    #[test]
+    fn what_clocks_made_of_the_past_is_passed_over() {
+        let graph =
+            RoleGraph::of_the_past(vec![role(1, "aa", &[2], &[]), role(2, "bb", &[1], &[("clinic", "charts:read")])]);
+
+        assert!(graph.named("aa").expect("a role").carries("clinic", "charts:read"));
+        assert!(graph.named("bb").expect("a role").carries("clinic", "charts:read"));
     }
 
     #[test]

@@ -117,7 +117,12 @@ pub fn printable(text: &str, least: usize, most: usize) -> Result<String, NameEr
     let text: String = text.trim().nfc().collect();
     bounded(&text, least, most)?;
     // Bidirectional overrides make a name read as another one.
-    let bad = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    // What nobody sees makes two names look the same; joiners alone are needed, by Persian and by Indic scripts.
+    let unseen = |c: char| {
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let bad = |c: char| c.is_control() || unseen(c);
     if text.chars().any(bad) { Err(NameError::Character) } else { Ok(text) }
 }
 

@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use wire::claims::AccessClaims;
 use wire::jws::{Compact, Refused};
 use wire::problem::Code;
+use wire::roles::RolesCatalogue;
 
 use crate::bearer;
 use crate::caller::{Caller, Catalogue};
@@ -89,6 +90,8 @@ struct Inner {
     base: Arc<str>,
     clock: Clock,
     remote: Option<Arc<Remote>>,
+    /// Roles that are someone else's care.
+    roles: Option<Arc<Catalogue>>,
     refresher: Option<AbortHandle>,
 }
 
@@ -114,14 +117,31 @@ impl Guard {
         let keys: Arc<dyn Keys> = Arc::<Remote>::clone(&remote);
         let base = Arc::from(issuer.as_str());
         let verifier = Verifier::with_keys(issuer, audience, keys).leeway(leeway_seconds).cache_bytes(cache_bytes);
-        Ok(Self(Arc::new(Inner { verifier, base, clock, remote: Some(remote), refresher: Some(refresher) })))
+        Ok(Self(Arc::new(Inner {
+            verifier,
+            base,
+            clock,
+            remote: Some(remote),
+            roles: None,
+            refresher: Some(refresher),
+        })))
     }
 
     /// Uses `verifier`, whose keys are someone else's care; there is no roles catalogue.
     #[must_use]
     pub fn offline(verifier: Verifier, clock: Clock) -> Self {
+        Self::alone(verifier, clock, None)
+    }
+
+    /// The same with an edition of the roles catalogue, which is someone else's care too.
+    #[must_use]
+    pub fn offline_with_roles(verifier: Verifier, clock: Clock, catalogue: RolesCatalogue) -> Self {
+        Self::alone(verifier, clock, Some(Arc::new(catalogue.into())))
+    }
+
+    fn alone(verifier: Verifier, clock: Clock, roles: Option<Arc<Catalogue>>) -> Self {
         let base = Arc::from(verifier.issuer());
-        Self(Arc::new(Inner { verifier, base, clock, remote: None, refresher: None }))
+        Self(Arc::new(Inner { verifier, base, clock, remote: None, roles, refresher: None }))
     }
 
     /// Fetches keys and roles now, and tells what stands in the way. Meant for the start: the guard works without it.
@@ -187,7 +207,7 @@ impl Guard {
 
     /// The roles, if this token needs them.
     async fn catalogue_for(&self, claims: &AccessClaims) -> Option<Arc<Catalogue>> {
-        let remote = self.0.remote.as_ref()?;
+        let Some(remote) = self.0.remote.as_ref() else { return self.0.roles.clone() };
         if claims.permissions.is_some() && claims.units.is_empty() {
             return None;
         }

@@ -43,3 +43,4 @@ pub use verifier::Verifier;
 pub use wire::claims::AccessClaims;
 pub use wire::jws::Refused;
 pub use wire::problem::Code;
+pub use wire::roles::RolesCatalogue;

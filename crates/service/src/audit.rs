@@ -1,5 +1,6 @@
 //! Reading the audit log; reading is audited too (AUD-08).
 
+use domain::allowed::{Allowed, Operator};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventOutcome, EventType};
 use domain::id::EventId;
@@ -36,7 +37,23 @@ impl From<Forbidden> for AuditError {
 /// # Errors
 /// [`AuditError`].
 pub async fn list(app: &App, caller: &Caller, filter: Filter, limit: i64) -> Result<Vec<Stored>, AuditError> {
-    let allowed = caller.allow(Permission::AuditRead, Scope::Realm)?;
+    list_with(app, caller.allow(Permission::AuditRead, Scope::Realm)?, filter, limit).await
+}
+
+/// The same for the operator of the machine.
+///
+/// # Errors
+/// [`AuditError`].
+pub async fn list_as_operator(
+    app: &App,
+    operator: Operator,
+    filter: Filter,
+    limit: i64,
+) -> Result<Vec<Stored>, AuditError> {
+    list_with(app, operator.into(), filter, limit).await
+}
+
+async fn list_with(app: &App, allowed: Allowed, filter: Filter, limit: i64) -> Result<Vec<Stored>, AuditError> {
     // Every page, not the first alone: where a page begins is the reader's word.
     let read = Event::new(EventType::AuditRead)
         .with("type", filter.kind.map(EventType::as_str))
@@ -66,7 +83,7 @@ pub async fn get(app: &App, caller: &Caller, id: EventId) -> Result<Stored, Audi
     Ok(found)
 }
 
-async fn record(app: &App, allowed: domain::allowed::Allowed, event: Event) -> Result<(), StoreError> {
+async fn record(app: &App, allowed: Allowed, event: Event) -> Result<(), StoreError> {
     app.store
         .write(allowed, app.now(), event, |_, event| Box::pin(async move { Ok(Outcome::done((), event.clone())) }))
         .await

@@ -123,7 +123,7 @@ async fn begin(app: &App, tx: &mut WriteTx<'_>, caller: Option<&Caller>) -> Resu
 }
 
 /// Whether a client has what its kind needs.
-async fn check(tx: &mut WriteTx<'_>, client: &Client) -> Result<(), ClientError> {
+async fn check(tx: &mut WriteTx<'_>, client: &Client, old: Option<&Client>) -> Result<(), ClientError> {
     if !domain::client::fits(client.kind, &client.redirect_uris) {
         return Err(ClientError::RedirectUris(match client.kind {
             ClientKind::Service => "A service acts without people: it has no redirect URIs.",
@@ -131,7 +131,9 @@ async fn check(tx: &mut WriteTx<'_>, client: &Client) -> Result<(), ClientError>
         }));
     }
     for (at, audience) in client.apis.iter().enumerate() {
-        if store::access::api::by_audience(tx, audience.as_str()).await?.is_none() {
+        // What it names already stays: disabling a client must never fail by what else it says.
+        let known = old.is_some_and(|old| old.apis.contains(audience));
+        if !known && store::access::api::by_audience(tx, audience.as_str()).await?.is_none() {
             return Err(ClientError::NoApi(at));
         }
     }

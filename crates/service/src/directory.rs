@@ -59,7 +59,9 @@ pub async fn current(app: &Parts, tx: &mut impl Read) -> Result<Arc<Directory>, 
     let apis = api::all(tx).await?.into_iter().map(|api| (api.audience.as_str().to_owned(), api)).collect();
     let policies = role::policies(tx).await?.into_iter().collect();
     let fresh = Arc::new(Directory { graph: Arc::new(graph), apis, policies });
-    cache(&app.directories, realm, fresh.clone());
+    if tx.is_settled() {
+        cache(&app.directories, realm, fresh.clone());
+    }
     Ok(fresh)
 }
 

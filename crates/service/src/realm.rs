@@ -4,6 +4,7 @@
 use std::sync::{Arc, PoisonError};
 
 use domain::allowed::{Allowed, Flow, Operator, Request};
+use domain::attribute::AttributeSchema;
 use domain::event::{Event, EventType};
 use domain::id::{ApiId, PermissionId, UnitId};
 use domain::key::Algorithm;
@@ -108,6 +109,14 @@ async fn own_api(tx: &mut WriteTx<'_>, algorithm: Algorithm) -> Result<i64, Stor
         added += i64::from(made);
     }
     Ok(added)
+}
+
+/// Which attributes a person of the operator's realm may carry.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn attribute_schema(app: &App, operator: &Operator) -> Result<AttributeSchema, StoreError> {
+    app.store.read(operator.allowed(), app.now(), |tx| Box::pin(store::realm::attribute_schema(tx))).await
 }
 
 /// All realms.

@@ -160,6 +160,14 @@ pub async fn get(app: &App, caller: &Caller, id: UserId) -> Result<Person, UserE
     find(app, caller.allow(Permission::UsersRead, Scope::Anywhere)?, id).await
 }
 
+/// The same for the operator of the machine.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn get_as_operator(app: &App, operator: Operator, id: UserId) -> Result<Person, UserError> {
+    find(app, operator.into(), id).await
+}
+
 async fn find(app: &App, allowed: Allowed, id: UserId) -> Result<Person, UserError> {
     let parts = app.clone();
     app.store
@@ -252,6 +260,9 @@ async fn create(
     command: Invite,
     purpose: Purpose,
 ) -> Result<(Person, Secret), UserError> {
+    if command.grants.len() > crate::grant::MOST_GRANTS {
+        return Err(UserError::Conflict("Nobody holds more than 500 roles."));
+    }
     if let Some(at) = named_twice(&command.grants) {
         return Err(UserError::Twice(at));
     }

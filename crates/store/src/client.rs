@@ -68,6 +68,23 @@ pub async fn list(tx: &mut impl Read, after: &str, limit: i64) -> Result<Vec<Cli
     tx.query(sql, params![tx.realm(), after, limit]).await?.iter().map(from_row).collect()
 }
 
+/// The `client_id` of one that names an API.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn naming(tx: &mut impl Read, audience: &str) -> Result<Option<String>, StoreError> {
+    // Clients are few, and their lists short.
+    let mut after = String::new();
+    loop {
+        let some = list(tx, &after, 200).await?;
+        let Some(last) = some.last() else { return Ok(None) };
+        after.clone_from(&last.client_id);
+        if let Some(found) = some.into_iter().find(|client| client.apis.iter().any(|api| api.as_str() == audience)) {
+            return Ok(Some(found.client_id));
+        }
+    }
+}
+
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -22,6 +22,8 @@ mod step_up;
 mod unit;
 mod user;
 
+pub use audit::event_document;
+
 pub(crate) use device::describe;
 pub(crate) use session::forget;
 pub use shape::ProblemDocument;

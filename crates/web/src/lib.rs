@@ -12,6 +12,7 @@ pub mod table; // the one way to mount a route: with its permission
 pub mod view; // pages as typed structs
 pub mod well_known; // keys, metadata, the roles catalogue
 
+pub use api::event_document;
 pub use config::{Config, Demo, DemoPerson, Web};
 pub use router::{Service, document, endpoints, router, service};
 pub use service::App;

@@ -40,7 +40,7 @@ impl Description {
         }
         match endpoint.access {
             Access::Public => {}
-            Access::Oneself | Access::May(_) | Access::MayEither(..) => {
+            Access::Oneself | Access::May(_) | Access::MayEverywhere(_) | Access::MayEither(..) => {
                 operation["security"] = json!([{ "bearer": [] }]);
             }
             Access::Client => operation["security"] = json!([{ "api": [] }]),

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use domain::caller::{Caller, Forbidden};
+use domain::caller::{Caller, Forbidden, Scope};
 use domain::id::{SessionId, UserId};
 use domain::permission::Permission;
 use domain::time::Timestamp;
@@ -34,6 +34,8 @@ pub enum Access {
     Oneself,
     /// Who holds this permission somewhere; the use case looks where.
     May(Permission),
+    /// Who holds this permission at the root: what concerns the whole realm.
+    MayEverywhere(Permission),
     /// Who holds one of these.
     MayEither(Permission, Permission),
     /// An API with its credentials; the handler checks them.
@@ -47,7 +49,7 @@ impl Access {
         match self {
             Self::Public => "public".to_owned(),
             Self::Oneself => "self".to_owned(),
-            Self::May(permission) => permission.as_str().to_owned(),
+            Self::May(permission) | Self::MayEverywhere(permission) => permission.as_str().to_owned(),
             Self::MayEither(one, other) => format!("{}|{}", one.as_str(), other.as_str()),
             Self::Client => "client".to_owned(),
         }
@@ -64,6 +66,7 @@ impl Access {
         match self {
             Self::Public | Self::Oneself | Self::Client => Ok(()),
             Self::May(permission) => holds(permission),
+            Self::MayEverywhere(permission) => caller.allow(permission, Scope::Realm).map(drop),
             Self::MayEither(one, other) => holds(one).or_else(|missing| holds(other).map_err(|_| missing)),
         }
     }

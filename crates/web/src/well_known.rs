@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::event::hex;
 use domain::key::JWKS_MAX_AGE;
+use domain::permission::Audience;
 use domain::secret::{Secret, sha256};
 use serde::{Deserialize, Serialize};
 use service::api::Credentials;
@@ -180,8 +181,9 @@ fn basic(headers: &HeaderMap) -> Result<Credentials, Problem> {
     let decoded =
         STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(missing)?;
     let (id, secret) = decoded.split_once(':').ok_or_else(missing)?;
-    // Audiences have no character that needs encoding; an encoded one is nobody's.
-    Ok(Credentials { audience: id.to_owned(), secret: Secret::parse(secret) })
+    // Audiences have no character that needs encoding; an encoded one is nobody's, and counts as a failure like any other.
+    let audience = Audience::parse(id).map_or_else(|_| String::new(), String::from);
+    Ok(Credentials { audience, secret: Secret::parse(secret) })
 }
 
 /// This document.

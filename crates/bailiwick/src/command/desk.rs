@@ -82,6 +82,19 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// What people of this realm may carry.
+    pub(super) async fn attribute_schema(&self) -> Result<domain::attribute::AttributeSchema, Failure> {
+        Ok(service::realm::attribute_schema(&self.app, &self.operator()).await?)
+    }
+
+    /// The sign-in name of somebody; of whoever is gone, the id.
+    pub(super) async fn username(&self, id: domain::id::UserId) -> Result<String, Failure> {
+        let person = service::user::get_as_operator(&self.app, self.operator(), id).await?;
+        Ok(person.user.username.unwrap_or_else(|| id.to_string()))
+    }
+}
+
 /// A unit by its path.
 pub(super) fn unit(text: &str) -> Result<UnitPath, Failure> {
     UnitPath::parse(text).map_err(|error| Failure(format!("--unit {text}: {error}")))

@@ -17,7 +17,10 @@ pub(super) async fn show(desk: &Desk, username: &str, at: Option<Timestamp>, api
     let found: Vec<Explained> =
         access.explain().into_iter().filter(|one| api.is_none_or(|api| &*one.api == api)).collect();
     let (rows, lines): (Vec<Value>, Vec<String>) = found.iter().map(|one| (shape(one), line(one))).unzip();
-    let people = if lines.is_empty() { format!("{username} may do nothing") } else { lines.join("\n") };
+    let nothing = || {
+        if at.is_some() { format!("{username} could do nothing then") } else { format!("{username} may do nothing") }
+    };
+    let people = if lines.is_empty() { nothing() } else { lines.join("\n") };
     output::show(desk.json, &json!(rows), &people);
     Ok(())
 }

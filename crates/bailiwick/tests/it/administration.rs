@@ -9,14 +9,19 @@ use crate::site::Site;
 const PASSWORD: &str = "a sentence nobody guesses";
 
 /// Runs a command and reads what it printed as JSON.
-async fn json(site: &Site, line: &str) -> Value {
+pub(crate) async fn json(site: &Site, line: &str) -> Value {
     let mut words = split(line);
     words.push("--json".to_owned());
     site.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await.json()
 }
 
+/// The members of an object.
+fn members(text: &str) -> serde_json::Map<String, Value> {
+    serde_json::from_str(text).unwrap()
+}
+
 /// Words of a line; 'what stands in quotes' is one.
-fn split(line: &str) -> Vec<String> {
+pub(crate) fn split(line: &str) -> Vec<String> {
     let parts = line.split('\'').enumerate();
     parts
         .flat_map(|(at, part)| match at % 2 {
@@ -26,186 +31,175 @@ fn split(line: &str) -> Vec<String> {
         .collect()
 }
 
+/// Command, type of the event, name of its subject, values before and after.
+const TABLE: &[(&str, &str, &str, &str, &str)] = &[
+    ("unit create /clinic-a --name 'Clinic A'", "unit_created", "/clinic-a", "{}", r#"{"name": "Clinic A"}"#),
+    ("unit create /clinic-a/ward-3 --name 'Ward 3'", "unit_created", "/clinic-a/ward-3", "{}", r#"{"name": "Ward 3"}"#),
+    (
+        "unit rename /clinic-a/ward-3 --name 'Ward Three'",
+        "unit_updated",
+        "/clinic-a/ward-3",
+        r#"{"name": "Ward 3"}"#,
+        r#"{"name": "Ward Three"}"#,
+    ),
+    (
+        "api create radiology --name Radiology --access-lifetime 300",
+        "api_created",
+        "radiology",
+        "{}",
+        r#"{"access_lifetime_seconds": 300}"#,
+    ),
+    (
+        "api update radiology --name 'Radiology department'",
+        "api_updated",
+        "radiology",
+        r#"{"name": "Radiology"}"#,
+        r#"{"name": "Radiology department"}"#,
+    ),
+    (
+        "api permission add radiology images:read --description 'Look at images'",
+        "permission_created",
+        "images:read",
+        "{}",
+        r#"{"api": "radiology"}"#,
+    ),
+    (
+        "api permission add radiology images:delete --description 'Delete images'",
+        "permission_created",
+        "images:delete",
+        "{}",
+        r#"{"description": "Delete images"}"#,
+    ),
+    (
+        "api permission remove radiology images:delete --reason 'nobody may'",
+        "permission_deleted",
+        "images:delete",
+        r#"{"description": "Delete images"}"#,
+        r#"{"reason": "nobody may"}"#,
+    ),
+    (
+        "role create radiographer --display-name Radiographer --permission radiology/images:read --inherits clinical-staff",
+        "role_created",
+        "radiographer",
+        "{}",
+        r#"{"permissions": {"radiology": ["images:read"]}}"#,
+    ),
+    (
+        "role update radiographer --description 'Makes images' --sensitive true",
+        "role_updated",
+        "radiographer",
+        r#"{"sensitive": false}"#,
+        r#"{"sensitive": true}"#,
+    ),
+    (
+        "role update radiographer --sensitive false",
+        "role_updated",
+        "radiographer",
+        r#"{"sensitive": true}"#,
+        r#"{"sensitive": false}"#,
+    ),
+    (
+        "role permissions radiographer --add clinic/orders:create",
+        "role_updated",
+        "radiographer",
+        "{}",
+        r#"{"permissions": {"clinic": ["orders:create"]}}"#,
+    ),
+    (
+        "role permissions radiographer --remove clinic/orders:create",
+        "role_updated",
+        "radiographer",
+        r#"{"permissions": {"clinic": ["orders:create"]}}"#,
+        "{}",
+    ),
+    (
+        "role inherits radiographer --add lab-technician",
+        "role_updated",
+        "radiographer",
+        "{}",
+        r#"{"inherits": ["lab-technician"]}"#,
+    ),
+    (
+        "role inherits radiographer --remove lab-technician",
+        "role_updated",
+        "radiographer",
+        r#"{"inherits": ["lab-technician"]}"#,
+        "{}",
+    ),
+    (
+        "client create --name Portal --kind confidential --client-id portal --redirect-uri https://portal.example.org/back --api radiology",
+        "client_secret_created",
+        "portal",
+        "{}",
+        "{}",
+    ),
+    (
+        "client update portal --enabled false",
+        "client_updated",
+        "portal",
+        r#"{"enabled": true}"#,
+        r#"{"enabled": false}"#,
+    ),
+    ("client secret portal", "client_secret_created", "portal", "{}", "{}"),
+    (
+        "client delete portal --reason 'replaced by another'",
+        "client_deleted",
+        "portal",
+        r#"{"name": "Portal"}"#,
+        r#"{"reason": "replaced by another"}"#,
+    ),
+    (
+        "role permissions radiographer --remove radiology/images:read",
+        "role_updated",
+        "radiographer",
+        r#"{"permissions": {"radiology": ["images:read"]}}"#,
+        "{}",
+    ),
+    (
+        "role delete radiographer --reason 'never needed'",
+        "role_deleted",
+        "radiographer",
+        r#"{"display_name": "Radiographer"}"#,
+        r#"{"reason": "never needed"}"#,
+    ),
+    ("api secret radiology", "api_secret_created", "radiology", "{}", "{}"),
+    (
+        "api delete radiology --reason 'bought elsewhere'",
+        "api_deleted",
+        "radiology",
+        r#"{"name": "Radiology department"}"#,
+        r#"{"reason": "bought elsewhere"}"#,
+    ),
+    (
+        "unit delete /clinic-a/ward-3 --reason 'closed for good'",
+        "unit_deleted",
+        "/clinic-a/ward-3",
+        r#"{"name": "Ward Three"}"#,
+        r#"{"reason": "closed for good"}"#,
+    ),
+];
+
 #[tokio::test]
 async fn each_command_leaves_its_event_with_who_did_it_and_why() {
     let site = Site::with_admin(PASSWORD).await;
     let _server = site.serve().await;
     site.person("lena.marsh", PASSWORD).await;
-    // Command, type of the event, name of its subject, a value before, a value after.
-    let table: &[(&str, &str, &str, Value, Value)] = &[
-        (
-            "unit create /clinic-a --name 'Clinic A'",
-            "unit_created",
-            "/clinic-a",
-            json!({}),
-            json!({"name": "Clinic A"}),
-        ),
-        (
-            "unit create /clinic-a/ward-3 --name 'Ward 3'",
-            "unit_created",
-            "/clinic-a/ward-3",
-            json!({}),
-            json!({"name": "Ward 3"}),
-        ),
-        (
-            "unit rename /clinic-a/ward-3 --name 'Ward Three'",
-            "unit_updated",
-            "/clinic-a/ward-3",
-            json!({"name": "Ward 3"}),
-            json!({"name": "Ward Three"}),
-        ),
-        (
-            "api create radiology --name Radiology --access-lifetime 300",
-            "api_created",
-            "radiology",
-            json!({}),
-            json!({"access_lifetime_seconds": 300}),
-        ),
-        (
-            "api update radiology --name 'Radiology department'",
-            "api_updated",
-            "radiology",
-            json!({"name": "Radiology"}),
-            json!({"name": "Radiology department"}),
-        ),
-        (
-            "api permission add radiology images:read --description 'Look at images'",
-            "permission_created",
-            "images:read",
-            json!({}),
-            json!({"api": "radiology"}),
-        ),
-        (
-            "api permission add radiology images:delete --description 'Delete images'",
-            "permission_created",
-            "images:delete",
-            json!({}),
-            json!({"description": "Delete images"}),
-        ),
-        (
-            "api permission remove radiology images:delete --reason 'nobody may'",
-            "permission_deleted",
-            "images:delete",
-            json!({"description": "Delete images"}),
-            json!({"reason": "nobody may"}),
-        ),
-        (
-            "role create radiographer --display-name Radiographer --permission radiology/images:read --inherits clinical-staff",
-            "role_created",
-            "radiographer",
-            json!({}),
-            json!({"permissions": {"radiology": ["images:read"]}}),
-        ),
-        (
-            "role update radiographer --description 'Makes images' --sensitive true",
-            "role_updated",
-            "radiographer",
-            json!({"sensitive": false}),
-            json!({"sensitive": true}),
-        ),
-        (
-            "role update radiographer --sensitive false",
-            "role_updated",
-            "radiographer",
-            json!({"sensitive": true}),
-            json!({"sensitive": false}),
-        ),
-        (
-            "role permissions radiographer --add clinic/orders:create",
-            "role_updated",
-            "radiographer",
-            json!({}),
-            json!({"permissions": {"clinic": ["orders:create"]}}),
-        ),
-        (
-            "role permissions radiographer --remove clinic/orders:create",
-            "role_updated",
-            "radiographer",
-            json!({"permissions": {"clinic": ["orders:create"]}}),
-            json!({}),
-        ),
-        (
-            "role inherits radiographer --add lab-technician",
-            "role_updated",
-            "radiographer",
-            json!({}),
-            json!({"inherits": ["lab-technician"]}),
-        ),
-        (
-            "role inherits radiographer --remove lab-technician",
-            "role_updated",
-            "radiographer",
-            json!({"inherits": ["lab-technician"]}),
-            json!({}),
-        ),
-        (
-            "client create --name Portal --kind confidential --client-id portal --redirect-uri https://portal.example.org/back --api radiology",
-            "client_secret_created",
-            "portal",
-            json!({}),
-            json!({}),
-        ),
-        (
-            "client update portal --enabled false",
-            "client_updated",
-            "portal",
-            json!({"enabled": true}),
-            json!({"enabled": false}),
-        ),
-        ("client secret portal", "client_secret_created", "portal", json!({}), json!({})),
-        (
-            "client delete portal --reason 'replaced by another'",
-            "client_deleted",
-            "portal",
-            json!({"name": "Portal"}),
-            json!({"reason": "replaced by another"}),
-        ),
-        (
-            "role permissions radiographer --remove radiology/images:read",
-            "role_updated",
-            "radiographer",
-            json!({"permissions": {"radiology": ["images:read"]}}),
-            json!({}),
-        ),
-        (
-            "role delete radiographer --reason 'never needed'",
-            "role_deleted",
-            "radiographer",
-            json!({"display_name": "Radiographer"}),
-            json!({"reason": "never needed"}),
-        ),
-        ("api secret radiology", "api_secret_created", "radiology", json!({}), json!({})),
-        (
-            "api delete radiology --reason 'bought elsewhere'",
-            "api_deleted",
-            "radiology",
-            json!({"name": "Radiology department"}),
-            json!({"reason": "bought elsewhere"}),
-        ),
-        (
-            "unit delete /clinic-a/ward-3 --reason 'closed for good'",
-            "unit_deleted",
-            "/clinic-a/ward-3",
-            json!({"name": "Ward Three"}),
-            json!({"reason": "closed for good"}),
-        ),
-    ];
-    for (line, ..) in table {
+    for (line, ..) in TABLE {
         json(&site, line).await;
     }
 
     let admin = Person::signed_in(&site.base, "admin", PASSWORD, None).await;
     // In the order in which they happened.
     let mut events = admin.events().await.into_iter();
-    for (line, kind, name, before, after) in table {
+    for (line, kind, name, before, after) in TABLE {
         let event = events.find(|event| event["type"] == *kind && event["subject"]["name"] == *name);
         let event = event.unwrap_or_else(|| panic!("no {kind} of {name} after {line}"));
         assert_eq!((&event["actor"]["kind"], &event["actor"]["name"]), (&json!("cli"), &json!(operator())), "{event}");
-        for (field, value) in before.as_object().unwrap() {
-            assert_eq!(event["before"][field], *value, "{line}: {event}");
+        for (field, value) in members(before) {
+            assert_eq!(event["before"][&field], value, "{line}: {event}");
         }
-        for (field, value) in after.as_object().unwrap() {
-            assert_eq!(event["after"][field], *value, "{line}: {event}");
+        for (field, value) in members(after) {
+            assert_eq!(event["after"][&field], value, "{line}: {event}");
         }
     }
 }
@@ -257,6 +251,37 @@ fn claims(token: &str) -> Value {
     use base64::Engine as _;
     let payload = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_log_is_read_by_command_and_says_who_did_what_to_whom() {
+    let site = Site::with_admin(PASSWORD).await;
+    let made = json(&site, "user create lena.marsh --display-name 'Lena Marsh'").await;
+    assert_eq!(made["username"], "lena.marsh");
+    let before = audit(&site, "").await.len();
+    json(&site, "grant add lena.marsh nurse --until 2199-11-27T18:00:00Z --reason 'leave cover'").await;
+
+    let hers = audit(&site, "--subject lena.marsh --type role_granted").await;
+    let said = site.run(&["audit", "list", "--subject", "lena.marsh", "--limit", "1"]).await;
+
+    assert_eq!(hers.len(), 1, "{hers:?}");
+    assert_eq!((&hers[0]["after"]["role"], &hers[0]["after"]["reason"]), (&json!("nurse"), &json!("leave cover")));
+    assert_eq!(hers[0]["actor"]["name"], json!(operator()));
+    assert!(said.out.contains(&format!("role_granted: user Lena Marsh, by cli {}", operator())), "{said:?}");
+    assert!(said.out.contains("reason leave cover, role nurse, unit /"), "{said:?}");
+    assert_eq!(audit(&site, "--subject lena.marsh --actor lena.marsh --type role_granted").await.len(), 0);
+    assert_eq!(audit(&site, "--to 2020-01-01T00:00:00Z").await.len(), 0);
+    // The grant, and each reading since.
+    let after = audit(&site, "").await;
+    assert_eq!(after.len(), before + 6, "{after:?}");
+    assert_eq!((&after[0]["type"], &after[0]["actor"]["kind"]), (&json!("audit_read"), &json!("cli")));
+    assert_eq!(after[0]["after"]["to"], json!("2020-01-01T00:00:00.000000Z"));
+    let wrong = site.run(&["audit", "list", "--type", "role_stolen"]).await;
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+}
+
+async fn audit(site: &Site, which: &str) -> Vec<Value> {
+    json(site, &format!("audit list --limit 1000 {which}")).await.as_array().unwrap().clone()
 }
 
 #[tokio::test]
@@ -312,7 +337,10 @@ async fn what_cannot_be_is_said_in_words_that_help_and_changes_nothing() {
         ("client create --name Job --kind service --api moon", "there is no API moon"),
         ("user permissions nobody", "there is nobody with the username nobody"),
         ("user permissions admin --at 2199-01-01T00:00:00Z", "--at lies ahead"),
-        ("grant add admin nurse --from 2199-01-02T00:00:00Z --until 2199-01-01T00:00:00Z --reason 'why not'", "before"),
+        (
+            "grant add admin nurse --from 2199-01-02T00:00:00Z --until 2199-01-01T00:00:00Z --reason 'why not'",
+            "must end after it begins",
+        ),
     ];
     let before = json(&site, "role list").await;
     for (line, words) in cases {

@@ -97,10 +97,13 @@ async fn list_with(app: &App, allowed: Allowed) -> Result<Vec<Api>, ChangeError>
 /// [`ChangeError`].
 pub async fn get(app: &App, caller: &Caller, audience: String) -> Result<Api, ChangeError> {
     let allowed = caller.allow(Permission::RolesRead, Scope::Anywhere)?;
+    found(app, &allowed, audience).await?.ok_or(ChangeError::NotFound)
+}
+
+async fn found(app: &App, allowed: &Allowed, audience: String) -> Result<Option<Api>, StoreError> {
     let read =
-        app.store.read(&allowed, app.now(), move |tx| Box::pin(async move { api::by_audience(tx, &audience).await }));
-    let found: Result<_, StoreError> = read.await;
-    found?.ok_or(ChangeError::NotFound)
+        app.store.read(allowed, app.now(), move |tx| Box::pin(async move { api::by_audience(tx, &audience).await }));
+    read.await
 }
 
 /// An API is to be registered.
@@ -139,6 +142,9 @@ async fn create_with(
     caller: Option<Caller>,
     command: CreateApi,
 ) -> Result<Api, ChangeError> {
+    if found(app, &allowed, command.audience.as_str().to_owned()).await?.is_some() {
+        return Err(ChangeError::NameTaken);
+    }
     has_key(app, &allowed, command.algorithm).await?;
     app.store
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, command)| {
@@ -224,6 +230,8 @@ async fn update_with(
     caller: Option<Caller>,
     command: UpdateApi,
 ) -> Result<Api, ChangeError> {
+    let known = found(app, &allowed, command.audience.clone()).await?.ok_or(ChangeError::NotFound)?;
+    same_version(caller.as_ref(), command.version, known.version)?;
     if let Some(algorithm) = command.algorithm {
         has_key(app, &allowed, algorithm).await?;
     }
@@ -312,6 +320,11 @@ async fn delete_with(
                 if let Some(flat) = directory.graph.all().find(uses) {
                     let role = flat.role.name.as_str();
                     let text = format!("The role {role} has permissions of this API. Take them out first.");
+                    return Err(ChangeError::Conflict(text));
+                }
+                if let Some(client) = store::client::naming(tx, &command.audience).await? {
+                    let text =
+                        format!("The client {client} may ask tokens for this API. Take it out of its list first.");
                     return Err(ChangeError::Conflict(text));
                 }
                 if !api::end(tx, old.id, old.version).await? {

@@ -66,7 +66,7 @@ async fn update_with(
                 if new == old {
                     return Ok(Outcome::nothing(old));
                 }
-                check(tx, &new).await?;
+                check(tx, &new, Some(&old)).await?;
                 if !client::update(tx, &new).await? {
                     return Err(ClientError::ChangedMeanwhile);
                 }

@@ -73,7 +73,7 @@ async fn create_with(
             Box::pin(async move {
                 begin(app, tx, caller.as_ref()).await?;
                 let new = row(PrincipalId::new(&*tx.entropy(), tx.now()), command);
-                check(tx, &new).await?;
+                check(tx, &new, None).await?;
                 let is_api = api::by_audience(tx, &new.client_id).await?.is_some();
                 if is_api || !client::create(tx, &new).await? {
                     return Err(ClientError::NameTaken);

@@ -81,7 +81,8 @@ async fn change_with(
                 if let Some(caller) = &caller {
                     may_become(tx, caller, &before, &after, old.id).await?;
                 }
-                keeps_an_administrator(tx, &before, &after).await?;
+                keeps_an_administrator(tx, &before, &after, &new).await?;
+                named::bearable(&after, old.id, &event)?;
                 if !role::update(tx, &new).await? {
                     return Err(RoleError::ChangedMeanwhile);
                 }
@@ -117,13 +118,9 @@ fn applied(graph: &RoleGraph, known: &Known, old: &Role, command: &ChangeRole) -
     }
     if let Some(permissions) = &command.permissions {
         known.check(permissions)?;
-        new.permissions = permissions.iter().filter(|(_, names)| !names.is_empty()).map(owned).collect();
+        new.permissions = named::filled(permissions);
     }
     Ok(new)
-}
-
-fn owned((api, names): (&String, &BTreeSet<String>)) -> (String, BTreeSet<String>) {
-    (api.clone(), names.clone())
 }
 
 /// Ends the facts that are no more and adds those that are new.

@@ -3,7 +3,7 @@
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::id::RoleId;
 use domain::permission::{OWN_API, Permission};
-use domain::role::{RoleGraph, gains};
+use domain::role::{Role, RoleGraph, gains};
 use domain::unit::UnitPath;
 use store::access::grant;
 use store::{Guard, WriteTx};
@@ -38,6 +38,10 @@ pub(super) async fn may_become(
 ) -> Result<(), RoleError> {
     may_give(caller, before, id)?;
     let Some(new) = after.get(id) else { return Ok(()) };
+    if before.get(id).is_none() && !caller.access().may_assign_in(after, id, &UnitPath::root()) {
+        let text = "You could not give this role yourself. Name a role in assignable_by that you hold everywhere and that holds roles:assign.";
+        return Err(forbidden(text.to_owned()));
+    }
     let old = before.get(id);
     let root = UnitPath::root();
     for junior in new.role.inherits.iter().filter(|junior| !old.is_some_and(|old| old.role.inherits.contains(junior))) {
@@ -57,13 +61,26 @@ pub(super) async fn may_become(
     match gains(before, after, &standing, caller.access().held()) {
         None => Ok(()),
         Some(gain) => Err(forbidden(format!(
-            "You hold {} in {}, and would give yourself {} of {} by this. Ask another administrator.",
+            "You hold {} in {}, and would give yourself {} by this. Ask another administrator.",
             gain.role,
             gain.unit.as_str(),
-            gain.permission,
-            gain.api
+            gain.what
         ))),
     }
+}
+
+/// Refuses to leave a role to assigners whom nobody who administers is among: it could not be given, changed or taken from anybody any more.
+async fn somebody_gives(tx: &mut WriteTx<'_>, after: &RoleGraph, new: &Role) -> Result<(), RoleError> {
+    for administrator in crate::user::administrators(tx, after, None, true).await? {
+        for held in grant::in_force(tx, administrator).await? {
+            let gives = after.get(held.role).is_some_and(|flat| !flat.closure.is_disjoint(&new.assignable_by));
+            if gives && held.unit.is_root() && held.valid_until.is_none() {
+                return Ok(());
+            }
+        }
+    }
+    let text = "No administrator could give this role any more. Name a role that an administrator holds.";
+    Err(RoleError::Conflict(text.to_owned()))
 }
 
 /// Whether the caller may give a role and all that inherit from it, everywhere.
@@ -72,12 +89,16 @@ pub(super) fn may_give(caller: &Caller, graph: &RoleGraph, id: RoleId) -> Result
     graph.seniors(id).try_for_each(|senior| caller.may_assign(senior.role.id, &root)).map_err(RoleError::from)
 }
 
-/// Refuses a change after which nobody would administer.
+/// Refuses a change after which nobody would administer, or no administrator could give the role that changed.
 pub(super) async fn keeps_an_administrator(
     tx: &mut WriteTx<'_>,
     before: &RoleGraph,
     after: &RoleGraph,
+    new: &Role,
 ) -> Result<(), RoleError> {
+    if before.get(new.id).is_some_and(|old| old.role.assignable_by != new.assignable_by) {
+        somebody_gives(tx, after, new).await?;
+    }
     let lost = |permission: Permission| {
         let carries = |graph: &RoleGraph, id| graph.get(id).is_some_and(|flat| flat.own.has(permission));
         before.all().any(|flat| flat.own.has(permission) && !carries(after, flat.role.id))

@@ -70,6 +70,9 @@ async fn create_with(
                 if before.named(command.name.as_str()).is_some() {
                     return Err(RoleError::NameTaken);
                 }
+                if before.all().count() >= named::MOST_ROLES {
+                    return Err(RoleError::Conflict("A realm has at most 1000 roles.".to_owned()));
+                }
                 let known = Known::read(tx).await?;
                 known.check(&command.permissions)?;
                 let id = RoleId::new(&*tx.entropy(), tx.now());
@@ -78,12 +81,13 @@ async fn create_with(
                 if let Some(caller) = &caller {
                     may_become(tx, caller, &before, &after, id).await?;
                 }
+                let event = event(&after, &new);
+                named::bearable(&after, id, &event)?;
                 if !role::create(tx, &new).await? {
                     return Err(RoleError::NameTaken);
                 }
                 write_facts(tx, &known, None, &new).await?;
                 counter::raise(tx, counter::ROLES).await?;
-                let event = event(&after, &new);
                 Ok(Outcome::done(after, event))
             })
         })
@@ -106,7 +110,7 @@ fn row(id: RoleId, graph: &RoleGraph, caller: Option<&Caller>, command: &CreateR
         sensitive: command.sensitive,
         built_in: false,
         version: 1,
-        permissions: command.permissions.clone(),
+        permissions: named::filled(&command.permissions),
         inherits: named::roles(graph, &command.inherits, "/inherits")?,
         assignable_by,
     })

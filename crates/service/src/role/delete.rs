@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::allowed::{Allowed, Operator};
 use domain::caller::{Caller, Scope};
 use domain::event::{Event, EventType};
+use domain::id::RoleId;
 use domain::permission::Permission;
-use domain::role::{Role, RoleGraph};
+use domain::role::{Flat, Role, RoleGraph};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::access::{fact, grant, role};
+use store::access::{grant, role};
 use store::{Outcome, WriteTx, counter};
 
 use super::RoleError;
@@ -71,12 +72,9 @@ async fn delete_with(
                 if !role::end(tx, old.id, old.version).await? {
                     return Err(RoleError::ChangedMeanwhile);
                 }
-                end_facts(tx, &graph, old).await?;
+                end_facts(tx, old).await?;
                 counter::raise(tx, counter::ROLES).await?;
-                let event = Event::new(EventType::RoleDeleted).about("role", old.id.uuid(), old.name.as_str());
-                let event = event.changed("display_name", old.display_name.as_str(), ());
-                let event = event.changed("permissions", json!(old.permissions), ());
-                Ok(Outcome::done((), event.with_reason(command.reason.as_deref())))
+                Ok(Outcome::done((), deleted(&graph, old)))
             })
         })
         .await
@@ -89,21 +87,26 @@ async fn in_use(tx: &mut WriteTx<'_>, graph: &RoleGraph, old: &Role) -> Result<O
     if let Some(senior) = graph.seniors(old.id).find(|flat| flat.role.id != old.id) {
         return Ok(Some(format!("The role {} inherits from it. Change that first.", senior.role.name.as_str())));
     }
-    let alone = graph.all().find(|flat| {
-        flat.role.id != old.id && flat.role.assignable_by.len() == 1 && flat.role.assignable_by.contains(&old.id)
-    });
-    Ok(alone.map(|flat| {
-        format!("Only its holders may give the role {}. Name another one there first.", flat.role.name.as_str())
-    }))
+    let names = |flat: &&Flat| flat.role.id != old.id && flat.role.assignable_by.contains(&old.id);
+    let named = graph.all().find(names);
+    Ok(named.map(|flat| format!("Its holders may give the role {}. Take it out there first.", flat.role.name.as_str())))
 }
 
-async fn end_facts(tx: &mut WriteTx<'_>, graph: &RoleGraph, old: &Role) -> Result<(), RoleError> {
+/// Ends all that hangs on the role.
+async fn end_facts(tx: &mut WriteTx<'_>, old: &Role) -> Result<(), RoleError> {
     let known = Known::read(tx).await?;
     let bare =
         Role { permissions: BTreeMap::new(), inherits: BTreeSet::new(), assignable_by: BTreeSet::new(), ..old.clone() };
-    write_facts(tx, &known, Some(old), &bare).await?;
-    for flat in graph.all().filter(|flat| flat.role.id != old.id && flat.role.assignable_by.contains(&old.id)) {
-        fact::end_assignable(tx, flat.role.id, old.id).await?;
-    }
-    Ok(())
+    Ok(write_facts(tx, &known, Some(old), &bare).await?)
+}
+
+/// What it was.
+fn deleted(graph: &RoleGraph, old: &Role) -> Event {
+    let names = |ids: &BTreeSet<RoleId>| json!(ids.iter().map(|id| graph.name(*id)).collect::<BTreeSet<_>>());
+    Event::new(EventType::RoleDeleted)
+        .about("role", old.id.uuid(), old.name.as_str())
+        .changed("display_name", old.display_name.as_str(), ())
+        .changed("permissions", json!(old.permissions), ())
+        .changed("inherits", names(&old.inherits), ())
+        .changed("assignable_by", names(&old.assignable_by), ())
 }

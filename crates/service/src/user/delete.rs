@@ -24,6 +24,9 @@ pub struct Delete {
     pub user: UserId,
     /// The version that was looked at.
     pub version: Option<i64>,
+    /// Why, where somebody says it; stands in the audit log.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Deletes a person: `users:delete`, and the right to give every role that they hold (no climbing); the last administrator stays.
@@ -56,7 +59,7 @@ async fn delete_with(app: &App, allowed: Allowed, caller: Option<Caller>, comman
                 if is_last_administrator(tx, &directory.graph, person.id).await? {
                     return Err(UserError::Conflict("This is the last administrator. Make another one first."));
                 }
-                let mut events = Events::from(deleted(&person));
+                let mut events = Events::from(deleted(&person).with_reason(command.reason.as_deref()));
                 for held in grant::standing(tx, person.id.into()).await? {
                     grant::end(tx, held.grant).await?;
                     let revoked = Event::new(EventType::RoleRevoked).user(person.id, person.name());

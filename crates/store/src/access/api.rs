@@ -169,7 +169,7 @@ pub async fn add_permission(
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Gives a principal a new secret; those before stay valid until `others_end`.
+/// Gives a principal a new secret; the one before stays valid until `others_end`, and none before that: two are valid while rotating.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -186,6 +186,12 @@ pub async fn add_secret(
           WHERE realm_id = $1 AND principal_id = $2 AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > $3)"
     );
     tx.execute(end, params![realm, principal, others_end]).await?;
+    let older = sql!(
+        "UPDATE client_secret SET expires_at = $3
+          WHERE realm_id = $1 AND principal_id = $2 AND ended_at IS NULL AND expires_at > $3
+            AND created_at < (SELECT MAX(s.created_at) FROM client_secret s WHERE s.realm_id = $1 AND s.principal_id = $2 AND s.ended_at IS NULL)"
+    );
+    tx.execute(older, params![realm, principal, now]).await?;
     let add = sql!(
         "INSERT INTO client_secret (realm_id, id, principal_id, secret_hash, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6)"
     );

@@ -24,7 +24,7 @@ pub async fn add_permission(tx: &mut WriteTx<'_>, role: RoleId, permission: Perm
 /// [`StoreError`].
 pub async fn end_permission(tx: &mut WriteTx<'_>, role: RoleId, permission: PermissionId) -> Result<(), StoreError> {
     let sql = sql!(
-        "UPDATE role_permission SET ended_at = $4, ended_by = $5
+        "UPDATE role_permission SET ended_at = CASE WHEN valid_from > $4 THEN valid_from ELSE $4 END, ended_by = $5
           WHERE realm_id = $1 AND role_id = $2 AND permission_id = $3 AND ended_at IS NULL"
     );
     write(tx, sql, role.uuid(), permission.uuid()).await
@@ -48,7 +48,7 @@ pub async fn add_inheritance(tx: &mut WriteTx<'_>, role: RoleId, inherits: RoleI
 /// [`StoreError`].
 pub async fn end_inheritance(tx: &mut WriteTx<'_>, role: RoleId, inherits: RoleId) -> Result<(), StoreError> {
     let sql = sql!(
-        "UPDATE role_inheritance SET ended_at = $4, ended_by = $5
+        "UPDATE role_inheritance SET ended_at = CASE WHEN valid_from > $4 THEN valid_from ELSE $4 END, ended_by = $5
           WHERE realm_id = $1 AND role_id = $2 AND inherits_id = $3 AND ended_at IS NULL"
     );
     write(tx, sql, role.uuid(), inherits.uuid()).await
@@ -72,7 +72,7 @@ pub async fn add_assignable(tx: &mut WriteTx<'_>, role: RoleId, by_role: RoleId)
 /// [`StoreError`].
 pub async fn end_assignable(tx: &mut WriteTx<'_>, role: RoleId, by_role: RoleId) -> Result<(), StoreError> {
     let sql = sql!(
-        "UPDATE role_assignable SET ended_at = $4, ended_by = $5
+        "UPDATE role_assignable SET ended_at = CASE WHEN valid_from > $4 THEN valid_from ELSE $4 END, ended_by = $5
           WHERE realm_id = $1 AND role_id = $2 AND by_role_id = $3 AND ended_at IS NULL"
     );
     write(tx, sql, role.uuid(), by_role.uuid()).await

@@ -27,6 +27,9 @@ pub trait Read: Send {
     /// The instant of the request.
     fn now(&self) -> Timestamp;
 
+    /// Whether nothing that is read here can be undone: what a transaction that writes has read may never have been.
+    fn is_settled(&self) -> bool;
+
     /// The realm: first value of every statement.
     fn realm(&self) -> RealmKey {
         self.allowed().realm()
@@ -74,6 +77,9 @@ impl Read for ReadTx<'_> {
     fn now(&self) -> Timestamp {
         self.now
     }
+    fn is_settled(&self) -> bool {
+        true
+    }
 }
 
 /// What is changed by one at a time, because the rule concerns several rows.
@@ -116,6 +122,9 @@ impl Read for WriteTx<'_> {
     }
     fn now(&self) -> Timestamp {
         self.now
+    }
+    fn is_settled(&self) -> bool {
+        false
     }
 }
 

@@ -24,7 +24,9 @@ use crate::http::query::Query;
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
-    table.json(Access::May(Permission::AuditRead), routes!(list)).json(Access::May(Permission::AuditRead), routes!(get))
+    table
+        .json(Access::MayEverywhere(Permission::AuditRead), routes!(list))
+        .json(Access::MayEverywhere(Permission::AuditRead), routes!(get))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -142,6 +144,12 @@ struct EventShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     after: Option<Map<String, Value>>,
+}
+
+/// The event as the API shows it, for the command line.
+#[must_use]
+pub fn event_document(event: &Event) -> Value {
+    serde_json::to_value(shape(event)).unwrap_or_default()
 }
 
 /// The event's canonical bytes, with what is personal put back where it has not been erased.

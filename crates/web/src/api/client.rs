@@ -28,7 +28,7 @@ use crate::http::version::{IfMatch, tagged};
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
-    let manage = Access::May(Permission::ClientsManage);
+    let manage = Access::MayEverywhere(Permission::ClientsManage);
     table
         .json(manage, routes!(list))
         .json_step_up(manage, routes!(create))
@@ -82,7 +82,7 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Out<Page<ClientShape>>, Problem> {
     let limit = page::limit(query.limit)?;
-    let read = |text: &str| (text.len() <= 63 && text.is_ascii()).then(|| text.to_owned());
+    let read = |text: &str| (text.len() <= 63 && text.bytes().all(|b| b.is_ascii_graphic())).then(|| text.to_owned());
     let after = page::cursor(query.cursor.as_deref(), read)?.unwrap_or_default();
     let found = service::client::list(&web.app, &caller, after, limit + 1).await?;
     Ok(Out(page::cut(found, limit, |last| last.client_id.clone(), ClientShape::from)))

@@ -20,8 +20,8 @@ use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
     table
-        .json(Access::May(Permission::KeysManage), routes!(list))
-        .json_step_up(Access::May(Permission::KeysManage), routes!(rotate))
+        .json(Access::MayEverywhere(Permission::KeysManage), routes!(list))
+        .json_step_up(Access::MayEverywhere(Permission::KeysManage), routes!(rotate))
 }
 
 /// A signing key.

@@ -27,7 +27,7 @@ use crate::http::version::{IfMatch, tagged};
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
-    let (read, manage) = (Access::May(Permission::RolesRead), Access::May(Permission::RolesManage));
+    let (read, manage) = (Access::May(Permission::RolesRead), Access::MayEverywhere(Permission::RolesManage));
     table
         .json(read, routes!(list))
         .json_step_up(manage, routes!(create))

@@ -26,7 +26,7 @@ use crate::http::version::{IfMatch, tagged};
 use crate::table::{Access, SignedIn, Table};
 
 pub(super) fn mount(table: Table) -> Table {
-    let manage = Access::May(Permission::RolesManage);
+    let manage = Access::MayEverywhere(Permission::RolesManage);
     table
         .json_step_up(manage, routes!(create))
         .json_step_up(manage, routes!(update))

@@ -52,7 +52,7 @@ fn possible(endpoint: &Endpoint, operation: &Value) -> Vec<Code> {
             codes.extend((changes && body).then_some(Code::TooManyAttempts)); // whatever can be guessed is counted
         }
         Access::Oneself => codes.push(Code::NotSignedIn),
-        Access::May(_) | Access::MayEither(..) => {
+        Access::May(_) | Access::MayEverywhere(_) | Access::MayEither(..) => {
             codes.extend([Code::NotSignedIn, Code::Forbidden]);
             // What stands against it: the last administrator, a role that is held already, …
             codes.extend(changes.then_some(Code::Conflict));

@@ -104,7 +104,7 @@ fn rows() -> Vec<Row> {
             (
                 "role_deleted",
                 "sampler",
-                json!({ "display_name": "Sample taker", "permissions": { "clinic": ["charts:read"] } }),
+                json!({ "assignable_by": ["admin", "records-clerk"], "inherits": ["billing"], "display_name": "Sample taker", "permissions": { "clinic": ["charts:read"] } }),
                 none(),
             ),
         ),

@@ -9,10 +9,14 @@ use store::token::Purpose;
 use testkit::{Answer, TestApp, on_both_databases};
 
 /// The same walk for the same number.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         // SplitMix64.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -21,7 +25,7 @@ impl Chance {
         usize::try_from((z ^ (z >> 31)) % limit as u64).unwrap()
     }
 
-    fn one_in(&mut self, number: usize) -> bool {
+    pub(crate) fn one_in(&mut self, number: usize) -> bool {
         self.below(number) == 0
     }
 }

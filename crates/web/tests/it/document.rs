@@ -46,7 +46,7 @@ async fn every_operation_names_each_refusal_that_its_route_causes() {
         match endpoint.access {
             Access::Public => {}
             Access::Oneself | Access::Client => owed.push("401"),
-            Access::May(_) | Access::MayEither(..) => owed.extend(["401", "403"]),
+            Access::May(_) | Access::MayEverywhere(_) | Access::MayEither(..) => owed.extend(["401", "403"]),
         }
         if endpoint.path.contains('{') {
             owed.push("404");

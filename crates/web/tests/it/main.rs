@@ -28,6 +28,7 @@ mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
 mod odd; // odd codes, labels and places to return to
 mod oneself; // changing one's own profile, in a version
+mod oracle; // who may do what: everybody says what the raw facts say
 mod outage; // PostgreSQL gone and back
 mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one

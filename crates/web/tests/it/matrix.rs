@@ -50,7 +50,7 @@ async fn call(browser: &mut Browser, method: &Method, path: &str, body: &str) ->
 fn needs(access: Access) -> Vec<Permission> {
     match access {
         Access::Public | Access::Oneself | Access::Client => Vec::new(),
-        Access::May(permission) => vec![permission],
+        Access::May(permission) | Access::MayEverywhere(permission) => vec![permission],
         Access::MayEither(one, other) => vec![one, other],
     }
 }
@@ -69,7 +69,7 @@ async fn without_a_bearer_everything_that_is_not_public_is_401_whatever_the_body
         match endpoint.access {
             Access::Public => assert_ne!(answer.code(), "not-signed-in", "{name}: {answer:?}"),
             Access::Client => assert_eq!(answer.header("www-authenticate"), r#"Basic realm="bailiwick""#, "{name}"),
-            Access::Oneself | Access::May(_) | Access::MayEither(..) => {
+            Access::Oneself | Access::May(_) | Access::MayEverywhere(_) | Access::MayEither(..) => {
                 assert_eq!((answer.status, answer.code().as_str()), (401, "not-signed-in"), "{name}: {answer:?}");
                 assert_eq!(answer.header("www-authenticate"), "Bearer", "{name}");
             }

@@ -9,7 +9,7 @@ use testkit::{Browser, TestApp, on_both_databases, race};
 
 async fn catalogue(browser: &mut Browser, audience: &str, secret: &str) -> u16 {
     let basic = format!("Basic {}", STANDARD.encode(format!("{audience}:{secret}")));
-    let path = format!("/.well-known/bailiwick-roles?audience={audience}");
+    let path = format!("/.well-known/bailiwick-roles?audience={}", audience.trim_matches('\0'));
     let call = browser.call(Method::GET, &path).without_bearer();
     call.header("authorization", &basic).send().await.status
 }
@@ -24,11 +24,18 @@ on_both_databases! {
         app.remember(&secret(&first));
         assert_eq!(catalogue(&mut admin, "lab", &secret(&first)).await, 200);
 
+        app.advance(domain::time::seconds(1));
         let second = admin.post_empty("/api/v1/apis/lab/secret").await.expect(200).json();
         app.remember(&secret(&second));
         for one in [&first, &second] {
             assert_eq!(catalogue(&mut admin, "lab", &secret(one)).await, 200);
         }
+        app.advance(hours(1));
+        let mut admin = app.signed_in("admin").await;
+        let third = admin.post_empty("/api/v1/apis/lab/secret").await.expect(200).json();
+        app.remember(&secret(&third));
+        assert_eq!(catalogue(&mut admin, "lab", &secret(&first)).await, 401, "two are valid, never three");
+        let (first, second) = (second, third);
         app.advance(hours(24));
         assert_eq!(catalogue(&mut admin, "lab", &secret(&first)).await, 401, "a day later the new one alone");
         assert_eq!(catalogue(&mut admin, "lab", &secret(&second)).await, 200);
@@ -59,6 +66,32 @@ on_both_databases! {
         admin.delete_in(&path, "\"2\"").await.expect(204);
         assert_eq!(admin.get(&path).await.status, 404);
         assert_eq!(admin.post_empty(&format!("{path}/secret")).await.status, 404);
+    }
+
+    async fn an_api_that_a_client_names_stays_and_a_client_can_always_be_disabled(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        admin.post("/api/v1/apis", &json!({ "audience": "lab", "name": "Lab" })).await.expect(201);
+        let body = json!({ "client_id": "robot", "name": "Robot", "kind": "service", "apis": ["lab"] });
+        let made = admin.post("/api/v1/clients", &body).await.expect(201).json();
+        app.remember(made["client_secret"].as_str().unwrap());
+
+        let answer = admin.delete_in("/api/v1/apis/lab", "\"1\"").await.expect(409);
+
+        assert!(answer.json()["detail"].as_str().unwrap().contains("robot"), "{answer:?}");
+        admin.patch("/api/v1/clients/robot", "\"1\"", &json!({ "enabled": false })).await.expect(200);
+        admin.patch("/api/v1/clients/robot", "\"2\"", &json!({ "apis": [] })).await.expect(200);
+        admin.delete_in("/api/v1/apis/lab", "\"1\"").await.expect(204);
+    }
+
+    async fn a_name_with_nothing_in_it_is_nobodys_and_counts(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        for path in ["/api/v1/apis/%00", "/api/v1/apis/clinic%00", "/api/v1/clients/%00", "/api/v1/roles/%00"] {
+            assert_eq!(admin.get(path).await.status, 404, "{path}");
+        }
+        assert_eq!(admin.get("/api/v1/clients?cursor=AA").await.status, 400);
+        let before = app.count("authn_login_fail").await;
+        assert_eq!(catalogue(&mut admin, "\0", "x").await, 401);
+        assert_eq!(app.count("authn_login_fail").await, before + 1);
     }
 
     async fn of_sixteen_who_register_one_name_as_api_or_client_one_does(app: TestApp) {

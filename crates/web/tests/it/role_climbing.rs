@@ -91,7 +91,9 @@ on_both_databases! {
         // Nor one that theirs inherits from, whoever gave it to them.
         let body = json!({ "name": "desk", "display_name": "Desk" });
         admin.post("/api/v1/roles", &body).await.expect(201);
-        put(&mut admin, "admin", "inherits", json!(["desk"])).await.expect(200);
+        let inherits = Some(["desk".to_owned()].into());
+        let command = service::role::ChangeRole { name: "admin".to_owned(), inherits, ..Default::default() };
+        service::role::change_as_operator(&app.app, testkit::app::operator(RealmKey::MAIN), command).await.unwrap();
         refused(&put(&mut admin, "desk", "permissions", json!({ "clinic": ["charts:read"] })).await, "charts:read");
 
         let after = admin.get("/api/v1/roles/admin").await.expect(200).json();
@@ -108,6 +110,77 @@ on_both_databases! {
         other.post(&format!("/api/v1/users/{me}/grants"), &body).await.expect(201);
 
         refused(&put(&mut admin, "desk", "permissions", json!({ "clinic": ["charts:read"] })).await, "charts:read");
+    }
+
+    async fn what_ends_on_friday_is_not_made_to_last(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        admin.post("/api/v1/roles", &json!({ "name": "desk", "display_name": "Desk" })).await.expect(201);
+        let dana = id(&app, "physician").await;
+        let dated = json!({ "role": "admin", "valid_until": "2026-11-27T18:00:00Z", "reason": "until Friday" });
+        admin.post(&format!("/api/v1/users/{dana}/grants"), &dated).await.expect(201);
+        admin.give(&dana, "desk", "/").await.expect(201);
+        let mut dana = app.signed_in("physician").await;
+
+        refused(&put(&mut dana, "desk", "permissions", json!({ "bailiwick": ["users:manage"] })).await, "users:manage");
+        refused(&put(&mut dana, "desk", "inherits", json!(["admin"])).await, "You hold desk");
+    }
+
+    async fn nobody_takes_on_a_role_by_inheritance_even_one_without_permissions(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        admin.post("/api/v1/roles", &json!({ "name": "approver", "display_name": "Approver" })).await.expect(201);
+
+        refused(&put(&mut admin, "admin", "inherits", json!(["approver"])).await, "the role approver");
+    }
+
+    async fn nobody_makes_a_role_that_they_could_not_give(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        let body = json!({ "name": "designer", "display_name": "Designer", "permissions": { "bailiwick": ["roles:read", "roles:manage"] } });
+        admin.post("/api/v1/roles", &body).await.expect(201);
+        // Somebody with two factors who may give roles in one clinic alone.
+        let person = id(&app, "clinic-a-admin").await;
+        admin.give(&person, "designer", "/").await.expect(201);
+        let mut designer = app.signed_in("clinic-a-admin").await;
+        for assignable_by in [json!(["records-clerk"]), json!(["admin"]), json!([])] {
+            let body = json!({ "name": "n1", "display_name": "N", "permissions": { "clinic": ["charts:read"] }, "assignable_by": assignable_by });
+            refused(&designer.post("/api/v1/roles", &body).await, "could not give this role");
+        }
+    }
+
+    async fn no_role_is_left_to_assigners_that_nobody_who_administers_is_among(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        admin.post("/api/v1/roles", &json!({ "name": "x1", "display_name": "X" })).await.expect(201);
+        for role in ["x1", "admin", "nurse"] {
+            let path = format!("/api/v1/roles/{role}");
+            let version = admin.version(&path).await;
+            let answer = admin.patch(&path, &version, &json!({ "assignable_by": ["x1"] })).await.expect(409);
+            assert!(answer.json()["detail"].as_str().unwrap().contains("No administrator could give"), "{answer:?}");
+        }
+    }
+
+    async fn a_change_that_the_log_cannot_hold_is_refused(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        let junk = json!({ "name": "x1", "display_name": "X", "permissions": { "bailiwick": ["roles:read"], "j".repeat(60_000): [] } });
+        assert_eq!(admin.post("/api/v1/roles", &junk).await.expect(422).json()["errors"][0]["code"], "unknown");
+        admin.post("/api/v1/apis", &json!({ "audience": "lab", "name": "Lab" })).await.expect(201);
+        let name = |number: usize| format!("{}{number}:{}", "a".repeat(35), "b".repeat(40));
+        let operator = || testkit::app::operator(RealmKey::MAIN);
+        for number in 0..900 {
+            let command = service::api::AddPermission {
+                audience: "lab".to_owned(),
+                name: domain::permission::PermissionName::parse(&name(number)).unwrap(),
+                description: "Something".to_owned(),
+            };
+            service::api::add_permission_as_operator(&app.app, operator(), command).await.unwrap();
+        }
+        admin.post("/api/v1/roles", &json!({ "name": "x1", "display_name": "X" })).await.expect(201);
+        let many = |from: usize| json!({ "lab": (from..from + 450).map(name).collect::<Vec<_>>() });
+        put(&mut admin, "x1", "permissions", many(0)).await.expect(200);
+        let answer = put(&mut admin, "x1", "permissions", many(450)).await.expect(422);
+        assert!(answer.json()["errors"][0]["detail"].as_str().unwrap().contains("in parts"), "{answer:?}");
+        put(&mut admin, "x1", "permissions", json!({})).await.expect(200);
+        put(&mut admin, "x1", "permissions", many(450)).await.expect(200);
+        let events = app.events().await;
+        assert!(!events.iter().any(|event| event["changed"] == json!(["too_long"])), "every value is in the log");
     }
 
     async fn the_last_administrator_stays_whatever_happens_to_their_role(app: TestApp) {

@@ -174,7 +174,7 @@ pub(in super::super) async fn delete(
     path: Path<Uuid>,
     version: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let command = Delete { user: UserId::from_uuid(path.0), version: version.sent() };
+    let command = Delete { user: UserId::from_uuid(path.0), version: version.sent(), reason: None };
     service::user::delete(&web.app, &caller, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }
