@@ -9,6 +9,7 @@ use domain::permission::Permission;
 use domain::user::Identifier;
 use store::access::grant;
 use store::user::{self, User};
+use store::{Read, StoreError};
 
 use super::UserError;
 use crate::app::App;
@@ -22,19 +23,22 @@ pub async fn names(app: &App, caller: &Caller, ids: Vec<UserId>) -> Result<HashM
     app.store
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
-                let mut names = HashMap::new();
-                for id in ids {
-                    if names.contains_key(&id) {
-                        continue;
-                    }
-                    if let Some(found) = user::find(tx, id).await? {
-                        names.insert(id, found.name().to_owned());
-                    }
-                }
-                Ok(names)
+                let found = within_reach(tx, &ids).await?;
+                Ok(found.into_iter().map(|user| (user.id, user.name().to_owned())).collect())
             })
         })
         .await
+}
+
+/// Those of them whom the caller may see.
+async fn within_reach(tx: &mut impl Read, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let reach = tx.allowed().reach().clone();
+    let mut found = user::by_ids(tx, ids).await?;
+    found.retain(|user| reach.covers(&user.unit));
+    Ok(found)
 }
 
 /// The grants in force of people within reach.
@@ -47,10 +51,8 @@ pub async fn held(app: &App, caller: &Caller, ids: Vec<UserId>) -> Result<HashMa
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
                 let mut all = HashMap::new();
-                for id in ids {
-                    if user::find(tx, id).await?.is_some() {
-                        all.insert(id, grant::in_force(tx, id.into()).await?);
-                    }
+                for user in within_reach(tx, &ids).await? {
+                    all.insert(user.id, grant::in_force(tx, user.id.into()).await?);
                 }
                 Ok(all)
             })

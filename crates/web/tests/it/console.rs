@@ -125,9 +125,9 @@ async fn essence(auditor: &mut Browser, id: &str) -> Vec<Value> {
 async fn h2_6_a_deed_at_the_console_leaves_the_events_of_the_same_deed_by_api() {
     let app = TestApp::new().await;
     let mut api = app.signed_in("admin").await;
-    let (_, one) = person(&app, "ward3-nurse").await;
+    let (_, one) = person(&app, "nurse").await;
     let mut desk = at_the_console(&app, "admin").await;
-    let (path, two) = person(&app, "clinic-b-nurse").await;
+    let (path, two) = person(&app, "billing").await;
     // Events of one instant have no order: those of before lie before.
     app.advance(minutes(1));
     let (of_one, of_two) = (essence(&mut api, &one).await.len(), essence(&mut api, &two).await.len());
