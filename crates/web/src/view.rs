@@ -9,6 +9,8 @@ pub mod words;
 
 mod account;
 mod code;
+pub mod console;
+mod confirm_email;
 mod demo;
 mod enrolment;
 mod error;
@@ -35,6 +37,7 @@ mod trouble;
 pub use crate::qr::Qr;
 pub use account::{Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, Recommended};
 pub use code::{CodeMethod, CodeProblem};
+pub use confirm_email::{ConfirmEmail, ConfirmState};
 pub use demo::{Demo, DemoFact, DemoPerson, DemoRealm, DemoStep};
 pub use enrolment::{EnrolTotp, EnrolWhy, NewFactor};
 pub use error::{ErrorKind, ErrorPage};
@@ -69,8 +72,19 @@ macro_rules! rendered {
 }
 
 rendered!(SignIn, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOut, SignedOut);
-rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone);
+rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone, ConfirmEmail);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
+rendered!(console::People, console::Person, console::PersonAccess, console::Question, console::Invite);
+rendered!(console::RoleForm, console::UnitForm, console::Members);
+rendered!(
+    console::Nothing,
+    console::Roles,
+    console::Units,
+    console::Apis,
+    console::Events,
+    console::EventPage,
+    console::Search
+);
 
 /// How samples get their words, so that a test can put hostile ones everywhere.
 type Say<'a> = &'a dyn Fn(&str) -> String;

@@ -12,6 +12,7 @@ mod audit; // each action leaves exactly its events, and no secret
 mod authority; // authority ends with the acknowledgement of its end
 mod chance; // random walks through the sign-in API
 mod climbing; // nobody climbs; the last administrator stays
+mod console; // pages of the console: who sees what, deeds, refusals, weight
 mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing
@@ -32,6 +33,7 @@ mod outage; // PostgreSQL gone and back
 mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one
 mod past; // access at an instant, grants by date
+mod people; // finding, changing and deleting people, by home unit
 mod places; // units
 mod profile; // a profile applied to a realm that people have worked with
 mod refresh; // T1 to T10 of requirements 2.6
