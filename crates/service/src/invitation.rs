@@ -1,15 +1,17 @@
 //! From a single-use link to a password: set-up of the first administrator, invitations, activation codes, resets.
 #![expect(clippy::disallowed_methods, reason = "this file names the flow that uses a link")]
 
+use domain::access::Access;
 use domain::allowed::{Actor, Allowed, Flow, Request};
 use domain::event::{Event, EventType};
-use domain::id::CredentialId;
+use domain::id::{CredentialId, UserId};
 use domain::password::PasswordError;
 use domain::realm::RealmKey;
 use domain::secret::{Secret, SecretHash};
 use domain::session::EndReason;
 use domain::throttle::{Kind, Throttled};
 use domain::user::Status;
+use store::access::grant;
 use store::token::{self, Purpose, Usable};
 use store::user::User;
 use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, credential, device, throttle, user};
@@ -17,6 +19,7 @@ use thiserror::Error;
 
 use crate::app::App;
 use crate::hashing::Overloaded;
+use crate::mail::{self, Notice};
 use crate::throttle as throttle_key;
 use crate::{directory, password, realm, session};
 
@@ -60,10 +63,10 @@ pub async fn choose_password(
     };
     let hash = app.hashing.hash(password, &*app.entropy).await?;
     let username = user.username.clone().unwrap_or_default();
-    let input = (link, user, hash, CredentialId::new(&*app.entropy, app.now()));
+    let input = (app.clone(), link, user, hash, CredentialId::new(&*app.entropy, app.now()));
     app.store
-        .write(allowed, app.now(), input, |tx, (link, user, hash, id)| {
-            Box::pin(set_password(tx, *link, user, hash, *id))
+        .write(allowed, app.now(), input, |tx, (app, link, user, hash, id)| {
+            Box::pin(set_password(app, tx, *link, (user, hash, *id)))
         })
         .await?;
     Ok(username)
@@ -129,14 +132,30 @@ async fn look(tx: &mut impl Read, hash: Option<&SecretHash>) -> Result<Option<(U
     Ok(user.filter(|user| matches!(user.status, Status::Active | Status::Invited)).map(|user| (link, user)))
 }
 
+/// Whether a printed code may still open the account: whoever made it could read it, so they must be able to give every role that the person holds by
+/// now (no climbing), and be active still. The operator of the machine may always.
+async fn still_rightful(app: &App, tx: &mut WriteTx<'_>, link: Usable, user: UserId) -> Result<bool, StoreError> {
+    let Some(by) = link.created_by.filter(|_| link.purpose == Purpose::Activation) else { return Ok(true) };
+    let issuer = user::find(tx, UserId::from_uuid(by.uuid())).await?;
+    if issuer.is_none_or(|issuer| issuer.status != Status::Active) {
+        return Ok(false);
+    }
+    let directory = directory::current(app, tx).await?;
+    let theirs = Access::new(directory.graph.clone(), grant::in_force(tx, by).await?);
+    let standing = grant::standing(tx, user.into()).await?;
+    Ok(standing.iter().all(|held| theirs.may_assign(held.role, &held.unit)))
+}
+
 async fn set_password(
+    app: &App,
     tx: &mut WriteTx<'_>,
     link: Usable,
-    user: &User,
-    hash: &str,
-    id: CredentialId,
+    (user, hash, id): (&User, &str, CredentialId),
 ) -> Result<Outcome<()>, LinkError> {
     tx.exclusive(Guard::Principal(user.id.into())).await?;
+    if !still_rightful(app, tx, link, user.id).await? {
+        return Err(LinkError::Refused);
+    }
     // Single use: the row count decides between racers.
     if !token::consume(tx, link.id).await? {
         return Err(LinkError::Refused);
@@ -152,6 +171,7 @@ async fn set_password(
         user::set_status(tx, now.id, Status::Invited, Status::Active).await?;
         Event::new(EventType::UserActivated).user(now.id, now.name()).changed("status", "invited", "active")
     } else {
+        mail::notice(app, tx, &now, Notice::PasswordChanged).await?;
         Event::new(EventType::PasswordReset).user(now.id, now.name())
     };
     let ended = session::end_all(tx, &now, None, EndReason::PasswordReset).await?;

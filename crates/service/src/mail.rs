@@ -87,17 +87,11 @@ pub(crate) async fn reset(
 }
 
 /// A link that confirms an address.
-pub(crate) async fn confirmation(
-    app: &App,
-    tx: &mut WriteTx<'_>,
-    to: &Email,
-    name: &str,
-    link: &Secret,
-) -> Result<(), StoreError> {
+pub(crate) async fn confirmation(app: &App, tx: &mut WriteTx<'_>, to: &Email, link: &Secret) -> Result<(), StoreError> {
     let realm = store::realm::own(tx).await?;
     let base = realm.as_ref().map(|realm: &Realm| app.realm_url(realm)).unwrap_or_default();
     let text = format!(
-        "Hello {name},\n\nthis address was given for your account. Confirm that it is yours:\n\n{base}/confirm-email?token={}\n\n\
+        "Hello,\n\nthis address was given for your account. Confirm that it is yours:\n\n{base}/confirm-email?token={}\n\n\
          The link works once, for one day. If you do not know why you get this mail, do nothing.\n",
         link.expose()
     );
@@ -117,6 +111,8 @@ pub(crate) enum Notice {
     RecoveryCodesMade,
     /// The password was changed.
     PasswordChanged,
+    /// A code was printed with which a new password can be chosen.
+    CodePrinted,
     /// The e-mail address was changed.
     EmailChanged,
     /// Another e-mail address was asked for.
@@ -142,6 +138,10 @@ impl Notice {
                 "New recovery codes were made for your account. The old ones do not work any more.",
             ),
             Self::PasswordChanged => ("Your password was changed", "The password of your account was changed."),
+            Self::CodePrinted => (
+                "A code for a new password was made",
+                "Your help desk made a code with which a new password can be chosen for your account.",
+            ),
             Self::EmailChanged => {
                 ("Your e-mail address was changed", "The e-mail address of your account was changed.")
             }

@@ -152,6 +152,20 @@ pub async fn me(app: &App, caller: &Caller) -> Result<Person, UserError> {
     find(app, caller.oneself(), caller.user()).await
 }
 
+/// A person without the attributes that their realm hides from them.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn as_seen_by_oneself(app: &App, caller: &Caller, mut person: Person) -> Result<Person, UserError> {
+    let allowed = caller.oneself();
+    let read = app.store.read(&allowed, app.now(), |tx| Box::pin(store::realm::attribute_schema(tx)));
+    let schema = read.await.map_err(|error: StoreError| UserError::from(error))?;
+    let shown = serde_json::from_str(&person.user.attributes).map(|all| schema.own_view(&all));
+    let text = shown.and_then(|shown| serde_json::to_string(&shown));
+    person.user.attributes = text.unwrap_or_else(|_| "{}".to_owned());
+    Ok(person)
+}
+
 /// A person within reach.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Single-use links and codes: set-up, invitation, activation, reset.
 
-use domain::id::{TokenId, UserId};
+use domain::id::{PrincipalId, TokenId, UserId};
 use domain::secret::SecretHash;
 use domain::time::Timestamp;
 
@@ -53,6 +53,8 @@ pub struct Usable {
     pub user: Option<UserId>,
     /// Until when.
     pub expires_at: Timestamp,
+    /// By whom; `None`: the command line or the server.
+    pub created_by: Option<PrincipalId>,
 }
 
 /// Makes a link; those of the same purpose for the same person are void from now on.
@@ -87,7 +89,7 @@ pub async fn create(
 /// [`StoreError`].
 pub async fn usable(tx: &mut impl Read, hash: &SecretHash) -> Result<Option<Usable>, StoreError> {
     let sql = sql!(
-        "SELECT id, kind, user_id, expires_at FROM one_time_token
+        "SELECT id, kind, user_id, expires_at, created_by FROM one_time_token
           WHERE realm_id = $1 AND token_hash = $2 AND used_at IS NULL AND voided_at IS NULL AND expires_at > $3"
     );
     let Some(row) = tx.one(sql, params![tx.realm(), hash.bytes(), tx.now()]).await? else { return Ok(None) };
@@ -96,6 +98,7 @@ pub async fn usable(tx: &mut impl Read, hash: &SecretHash) -> Result<Option<Usab
         purpose: row.parsed(1, Purpose::parse)?,
         user: row.get(2)?,
         expires_at: row.get(3)?,
+        created_by: row.get(4)?,
     }))
 }
 
@@ -164,6 +167,18 @@ pub async fn confirmations(tx: &mut impl Read, user: UserId) -> Result<Vec<(Toke
     );
     let rows = tx.query(sql, params![tx.realm(), user, tx.now()]).await?;
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// How many links that confirm an address were made for a person since an instant.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn confirmations_since(tx: &mut impl Read, user: UserId, since: Timestamp) -> Result<i64, StoreError> {
+    let sql = sql!(
+        "SELECT COUNT(*) FROM one_time_token WHERE realm_id = $1 AND user_id = $2 AND kind = 'email_change' AND created_at > $3"
+    );
+    let row = tx.one(sql, params![tx.realm(), user, since]).await?;
+    row.map_or(Ok(0), |row| row.get(0))
 }
 
 /// Voids one link.

@@ -229,6 +229,11 @@ impl TestApp {
         token
     }
 
+    /// How many mails wait in realm `main`.
+    pub async fn mails(&self) -> usize {
+        service::mail::waiting(&self.app, RealmKey::MAIN).await.expect("mail").len()
+    }
+
     /// A link of any kind for somebody new without roles, as the command line makes it.
     pub async fn new_link(&self, username: &str, purpose: Purpose) -> String {
         self.new_link_for(username, purpose, &[]).await

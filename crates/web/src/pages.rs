@@ -1,8 +1,8 @@
 //! Pages as routes: sign-in, account, invitation, sign-out, demo. A page's handler fills a struct of `view` and renders it.
 
 mod account;
-mod console;
 mod confirm_email;
+mod console;
 mod demo;
 mod factor;
 mod invitation;

@@ -9,8 +9,8 @@ pub mod words;
 
 mod account;
 mod code;
-pub mod console;
 mod confirm_email;
+pub mod console;
 mod demo;
 mod enrolment;
 mod error;

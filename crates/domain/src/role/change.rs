@@ -81,12 +81,15 @@ mod tests {
         assert_eq!(gains(&before, &after, &both, &both), None, "held above already");
         let elsewhere = [nurse.clone(), held(3, "/ward-4")];
         assert!(gains(&before, &after, &elsewhere, &elsewhere).is_some(), "held elsewhere only");
-        assert!(gains(&before, &after, &both, &[nurse.clone()]).is_some(), "what may not be used yet does not count");
+        assert!(
+            gains(&before, &after, &both, std::slice::from_ref(&nurse)).is_some(),
+            "what may not be used yet does not count"
+        );
         assert_eq!(gains(&after, &before, &both, &both), None, "less is no gain");
         let until_friday = Held { valid_until: Some(Timestamp::from_seconds(5)), ..held(3, "/") };
         let dated = [nurse.clone(), until_friday.clone()];
         assert!(gains(&before, &after, &dated, &dated).is_some(), "what ends on Friday is not made to last");
-        let both_dated = [Held { valid_until: Some(Timestamp::from_seconds(5)), ..nurse.clone() }, until_friday];
+        let both_dated = [Held { valid_until: Some(Timestamp::from_seconds(5)), ..nurse }, until_friday];
         assert_eq!(gains(&before, &after, &both_dated, &both_dated), None, "both end together");
     }
 

@@ -8,7 +8,7 @@ use domain::realm::Realm;
 use domain::session::EndReason;
 use domain::throttle::{Kind, Throttled};
 use store::user::User;
-use store::{Events, Outcome, Read, StoreError, Upkeep, credential, session as sessions, throttle, user};
+use store::{Events, Outcome, Read, StoreError, Upkeep, credential, session as sessions, throttle, token, user};
 use thiserror::Error;
 
 use super::{check, differs};
@@ -161,6 +161,8 @@ async fn write(app: &App, caller: &Caller, new: (CredentialId, String, [u8; 32])
                     let id = CredentialId::new(&*tx.entropy(), tx.now());
                     credential::set_password(tx, id, person.id, hash).await?;
                     user::password_changed(tx, person.id).await?;
+                    // 2.5, rule 2: links that are under way, an intruder's among them, are void.
+                    token::void_all(tx, person.id).await?;
                     let (but, reason) = (Some(caller.session()), EndReason::PasswordChanged);
                     let ended = session::end_all(tx, &person, but, reason).await?;
                     let own = sessions::find(tx, caller.session()).await?.ok_or(ChangeError::SignedOut)?;

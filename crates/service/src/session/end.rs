@@ -12,7 +12,7 @@ use domain::secret::Secret;
 use domain::session::{EndReason, State};
 use store::session::Session;
 use store::user::User;
-use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, session, user};
+use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, session, token, user};
 use thiserror::Error;
 
 use super::owner;
@@ -94,6 +94,7 @@ pub async fn sign_out(
                     events.push(ended(session.id, user.id, user.name(), EndReason::SignedOut));
                 }
                 if *everywhere {
+                    token::void_all(tx, user.id).await?;
                     user::refuse_tokens(tx, user.id).await?;
                     events.extend(end_all(tx, &user, None, EndReason::EndedByOwner).await?);
                 }

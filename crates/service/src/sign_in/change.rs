@@ -7,7 +7,7 @@ use domain::event::{Event, EventType};
 use domain::id::CredentialId;
 use domain::realm::Realm;
 use domain::session::EndReason;
-use store::{Outcome, Read, credential, device, user};
+use store::{Outcome, Read, credential, device, token, user};
 
 use super::second_factor::decided;
 use super::walk::{self, Arrived};
@@ -55,6 +55,7 @@ pub async fn new_password(
                 let id = CredentialId::new(&*tx.entropy(), tx.now());
                 credential::set_password(tx, id, user.id, hash).await?;
                 user::password_chosen(tx, user.id, false).await?;
+                token::void_all(tx, user.id).await?;
                 device::forget(tx, user.id).await?;
                 let ended = session::end_all(tx, &user, None, EndReason::PasswordChanged).await?;
                 mail::notice(app, tx, &user, Notice::PasswordChanged).await?;

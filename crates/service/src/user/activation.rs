@@ -15,6 +15,7 @@ use store::{Outcome, Read};
 use super::UserError;
 use super::concerned::concerned_below;
 use crate::app::App;
+use crate::mail::{self, Notice};
 
 /// A code is to be printed for somebody.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +72,9 @@ async fn issue(
                 let expires_at = tx.now().plus(seconds(app.settings.invitation_seconds));
                 let id = TokenId::new(&*tx.entropy(), tx.now());
                 token::create(tx, id, &code.secret().hash(), Purpose::Activation, Some(found.id), expires_at).await?;
+                if found.status == Status::Active {
+                    mail::notice(app, tx, &found, Notice::CodePrinted).await?;
+                }
                 let event = Event::new(EventType::ActivationCodeIssued)
                     .user(found.id, found.name())
                     .with("unit", found.unit.as_str())

@@ -13,7 +13,7 @@ use store::{Outcome, Read, WriteTx, user};
 
 use super::UserError;
 use super::concerned::concerned_below;
-use super::email::{Confirms, send_confirmation};
+use super::email::{Confirms, not_too_many, send_confirmation};
 use crate::app::App;
 use crate::caller;
 use crate::mail::{self, Notice};
@@ -135,6 +135,7 @@ async fn add(app: &App, allowed: Allowed, by: By, command: AddAddress) -> Result
                     return Err(UserError::Conflict("Five addresses are the most. Remove one first."));
                 }
                 let id = AddressId::new(&*tx.entropy(), tx.now());
+                not_too_many(tx, &person).await?;
                 address::create(tx, id, person.id, &command.email).await?;
                 send_confirmation(app, tx, &person, &command.email, &Confirms::Address(id)).await?;
                 mail::notice(app, tx, &person, Notice::AddressAdded).await?;

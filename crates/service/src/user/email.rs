@@ -12,7 +12,7 @@ use domain::permission::Permission;
 use domain::realm::RealmKey;
 use domain::secret::Secret;
 use domain::throttle::Kind;
-use domain::time::seconds;
+use domain::time::{hours, seconds};
 use domain::user::{Email, Status};
 use serde::{Deserialize, Serialize};
 use store::token::{self, Purpose};
@@ -136,12 +136,24 @@ pub async fn change_own_email(app: &App, caller: &Caller, email: Email) -> Resul
                 if found.email.as_deref() == Some(email.as_str()) && found.email_verified_at.is_some() {
                     return Err(UserError::Conflict("This is your address already, and it is confirmed."));
                 }
+                not_too_many(tx, &found).await?;
                 send_confirmation(app, tx, &found, email, &Confirms::Email(email.clone())).await?;
                 mail::notice(app, tx, &found, Notice::EmailChangeAsked).await?;
                 Ok(Outcome::upkeep((), Upkeep::Pending))
             })
         })
         .await
+}
+
+/// Most mails with a link to an address of somebody's own choosing that they cause in an hour: we are nobody's relay.
+const MOST_IN_AN_HOUR: i64 = 5;
+
+/// Refuses a person who asked for many confirmations lately.
+pub(super) async fn not_too_many(tx: &mut WriteTx<'_>, user: &User) -> Result<(), UserError> {
+    if token::confirmations_since(tx, user.id, tx.now().minus(hours(1))).await? < MOST_IN_AN_HOUR {
+        return Ok(());
+    }
+    Err(UserError::Conflict("Five links were mailed within the hour. Wait for one of them, or an hour."))
 }
 
 /// Mails a link to an address; links that would confirm the same are void.
@@ -162,7 +174,7 @@ pub(super) async fn send_confirmation(
     let payload = serde_json::to_string(what).map_err(|error| StoreError::Unusable(error.to_string()))?;
     let expires_at = tx.now().plus(seconds(CONFIRMATION_SECONDS));
     token::create_confirmation(tx, id, &link.hash(), (user.id, &payload), expires_at).await?;
-    mail::confirmation(app, tx, to, user.name(), &link).await
+    mail::confirmation(app, tx, to, &link).await
 }
 
 /// Confirms an address with the link that was mailed to it. One answer for unknown, expired and used links.
@@ -215,6 +227,8 @@ async fn confirmed(
                 mail::notice(app, tx, person, Notice::EmailChanged).await?;
             }
             user::confirm_email(tx, person.id, email).await?;
+            // What was mailed to the address before opens nothing any more (2.5, rule 2).
+            token::void_all(tx, person.id).await?;
             changed(person, Some(email.as_str()), true)
         }
         Confirms::Address(id) => {

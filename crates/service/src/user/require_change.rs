@@ -7,12 +7,11 @@ use domain::id::UserId;
 use domain::permission::Permission;
 use domain::sign_in::ChangeReason;
 use serde::{Deserialize, Serialize};
-use store::{Outcome, factor, user};
+use store::{Outcome, factor};
 
-use super::state::still_manages;
+use super::concerned::concerned_below;
 use super::{Person, UserError, person};
 use crate::app::App;
-use crate::grant::{guard_both, may_give_all};
 
 /// Somebody must choose a new password.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,12 +56,7 @@ async fn require(
             (app.clone(), caller, command),
             |tx, (app, caller, RequireChange { user: id, reason })| {
                 Box::pin(async move {
-                    guard_both(tx, caller.as_ref(), *id).await?;
-                    let caller = still_manages(app, tx, caller.as_ref()).await?;
-                    let known = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
-                    if let Some(caller) = caller {
-                        may_give_all::<UserError>(tx, &caller, *id).await?;
-                    }
+                    let (_, known) = concerned_below(app, tx, caller.as_ref(), Permission::UsersManage, *id).await?;
                     let state = serde_json::json!({ "must_change": ChangeReason::Compromised.as_str() }).to_string();
                     if !factor::require_change(tx, *id, &state).await? {
                         return Err(UserError::Conflict("This person has not chosen a password yet."));

@@ -10,13 +10,12 @@ use domain::session::EndReason;
 use domain::user::Status;
 use serde::{Deserialize, Serialize};
 use store::access::grant;
-use store::{Events, Guard, Outcome, Read, StoreError, WriteTx, sign_in, token, user};
+use store::{Events, Guard, Outcome, Read, StoreError, device, sign_in, token, user};
 
-use super::reset::send_link;
+use super::concerned::{concerned, concerned_below};
 use super::{Person, UserError, person};
 use crate::app::App;
-use crate::grant::{guard_both, may_give_all};
-use crate::{caller, directory, session};
+use crate::{directory, session};
 
 /// An account is to be disabled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,9 +62,7 @@ async fn disable_with(
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, Disable { user: id, reason })| {
             Box::pin(async move {
                 tx.exclusive(Guard::Administrators).await?;
-                guard_both(tx, caller.as_ref(), *id).await?;
-                still_manages(app, tx, caller.as_ref()).await?;
-                let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
+                let (_, before) = concerned(app, tx, caller.as_ref(), Permission::UsersManage, *id).await?;
                 let directory = directory::current(app, tx).await?;
                 if is_last_administrator(tx, &directory.graph, *id).await? {
                     return Err(UserError::Conflict("This is the last administrator. Make another one first."));
@@ -77,6 +74,8 @@ async fn disable_with(
                 }
                 token::void_all(tx, *id).await?;
                 sign_in::end_all(tx, *id).await?;
+                device::forget(tx, *id).await?;
+                user::end_families(tx, *id, EndReason::UserDisabled.as_str()).await?;
                 let sessions = session::end_all(tx, &before, None, EndReason::UserDisabled).await?;
                 let disabled = Event::new(EventType::UserDisabled).user(*id, before.name()).changed(
                     "status",
@@ -118,12 +117,7 @@ async fn enable_with(
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, Enable { user: id, reason })| {
             Box::pin(async move {
                 // Nobody gives the account a role between the look at its roles and its return.
-                guard_both(tx, caller.as_ref(), *id).await?;
-                let caller = still_manages(app, tx, caller.as_ref()).await?;
-                let before = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
-                if let Some(caller) = caller {
-                    may_give_all::<UserError>(tx, &caller, *id).await?;
-                }
+                let (_, before) = concerned_below(app, tx, caller.as_ref(), Permission::UsersManage, *id).await?;
                 // Who never chose a password is invited still.
                 let chosen = store::credential::password(tx, *id).await?.is_some() && !before.reset_required;
                 let to = if chosen { Status::Active } else { Status::Invited };
@@ -136,26 +130,12 @@ async fn enable_with(
                     to.as_str(),
                 );
                 let user = user::find(tx, *id).await?.ok_or(UserError::NotFound)?;
-                // After a lockdown only a new password opens the account, and only its owner chooses it.
-                if user.reset_required {
-                    send_link(app, tx, &user).await?;
-                }
+                // After a lockdown only a new password opens the account. No link is mailed by itself: the address may be the intruder's. Whoever enables
+                // it looks, and then mails a link or prints a code.
                 Ok(Outcome::done(person(app, tx, user).await?, event.with("reason", reason.as_str())))
             })
         })
         .await
-}
-
-/// The caller by the state of this transaction, who may manage accounts still.
-pub(super) async fn still_manages(
-    app: &App,
-    tx: &mut WriteTx<'_>,
-    caller: Option<&Caller>,
-) -> Result<Option<Caller>, UserError> {
-    let Some(caller) = caller else { return Ok(None) };
-    let caller = caller::again(app, tx, caller).await??;
-    caller.allow(Permission::UsersManage, Scope::Anywhere)?;
-    Ok(Some(caller))
 }
 
 /// Whether nobody would administer without this person. Whose rights end by themselves does not count as somebody who stays.

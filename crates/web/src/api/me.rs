@@ -37,6 +37,7 @@ async fn me(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Respon
 
 /// The person with what would make their account safer.
 pub(super) async fn shown(web: &Web, caller: &Caller, person: Person) -> Result<Response, Problem> {
+    let person = service::user::as_seen_by_oneself(&web.app, caller, person).await?;
     let factors = service::factor::own(&web.app, caller).await?;
     let recommended_actions = service::factor::recommended(&factors, caller.access());
     Ok(tagged(person.user.version, Me { user: person.into(), recommended_actions }))

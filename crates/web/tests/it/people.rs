@@ -289,11 +289,62 @@ on_both_databases! {
         is(&admin.set(&id, "lockdown").await, 409, "conflict");
         is(&admin.set(&id, "reset-password").await, 409, "conflict");
 
+        let mails = app.mails().await;
         assert_eq!(admin.set(&id, "enable").await.expect(200).json()["status"], "invited");
+        assert_eq!(app.mails().await, mails, "the address may be the intruder's: no link by itself");
         app.browser().sign_in_with("nurse", &app.password("main", "nurse")).await.expect(401);
+        admin.set(&id, "reset-password").await.expect(200);
         let link = app.link(RealmKey::MAIN, "nurse@clinic.example").await;
         app.browser().choose(&link, HERON).await.expect(204);
         app.browser().sign_in_with("nurse", HERON).await.expect(200);
+    }
+
+    async fn a_printed_code_opens_nothing_that_whoever_made_it_could_not_give(app: TestApp) {
+        let (mut admin, mut clerk) = (app.signed_in("admin").await, app.signed_in("records-clerk").await);
+        let doctor = invited(&mut admin, json!({ "username": "dr.new", "display_name": "Dr New" })).await;
+        let id = doctor.rsplit('/').next().unwrap().to_owned();
+        let code = clerk.post(&format!("{doctor}/activation-code"), &because()).await.expect(201).json()["code"].as_str().unwrap().to_owned();
+        app.remember(&code);
+        admin.give(&id, "physician", "/").await.expect(201);
+
+        is(&app.browser().choose(&code, HERON).await, 400, "token-refused");
+
+        // Nor is a code of somebody who is disabled worth anything; one of an administrator is.
+        let code = admin.post(&format!("{doctor}/activation-code"), &because()).await.expect(201).json()["code"].as_str().unwrap().to_owned();
+        app.remember(&code);
+        app.browser().choose(&code, HERON).await.expect(204);
+    }
+
+    async fn a_new_password_and_signing_out_everywhere_void_links_that_are_under_way(app: TestApp) {
+        for what in ["password", "everywhere"] {
+            let mut nurse = app.signed_in("nurse").await;
+            let password = app.password("main", "nurse");
+            let evil = json!({ "email": format!("{what}@evil.example") });
+            nurse.call(Method::PUT, "/api/v1/me/email").json(&evil).send().await.expect(202);
+            let link = app.link(RealmKey::MAIN, &format!("{what}@evil.example")).await;
+            if what == "password" {
+                let body = json!({ "current_password": password, "new_password": HERON });
+                app.remember(HERON);
+                nurse.call(Method::PUT, "/api/v1/me/password").json(&body).send().await.expect(204);
+                let back = json!({ "current_password": HERON, "new_password": password });
+                let mut again = app.browser();
+                again.sign_in_with("nurse", HERON).await.expect(200);
+                again.call(Method::PUT, "/api/v1/me/password").json(&back).send().await.expect(204);
+            } else {
+                nurse.post_empty("/api/v1/sign-out/everywhere").await.expect(204);
+            }
+            let used = app.browser().post("/api/v1/email/confirm", &json!({ "token": link })).await;
+            is(&used, 400, "token-refused");
+        }
+    }
+
+    async fn nobody_makes_us_a_relay(app: TestApp) {
+        let mut nurse = app.signed_in("nurse").await;
+        for number in 0..6 {
+            let body = json!({ "email": format!("victim-{number}@example.org") });
+            let answer = nurse.call(Method::PUT, "/api/v1/me/email").json(&body).send().await;
+            assert_eq!(answer.status, if number < 5 { 202 } else { 409 }, "{answer:?}");
+        }
     }
 
     async fn a_printed_code_is_shown_once_and_used_once(app: TestApp) {

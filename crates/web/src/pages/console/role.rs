@@ -296,7 +296,8 @@ pub(super) async fn apis(desk: Desk, Query(from): Query<From>) -> Result<Respons
     };
     let mut clients = (None, None);
     if desk.covers(Permission::ClientsManage, &UnitPath::root()) {
-        let after = page::cursor(from.cursor.as_deref(), |text| Some(text.to_owned()))?.unwrap_or_default();
+        let after = page::cursor(from.cursor.as_deref(), |text| (!text.contains('\0')).then(|| text.to_owned()))?
+            .unwrap_or_default();
         let found = service::client::list(&desk.web.app, &desk.caller, after, ROWS + 1).await?;
         let cut = page::cut(found, ROWS, |last| last.client_id.clone(), client);
         clients = (Some(cut.items), cut.next_cursor);
