@@ -28,6 +28,7 @@ mod address;
 mod concerned;
 mod delete;
 mod email;
+mod held;
 mod lockdown;
 mod own;
 mod rename;
@@ -45,6 +46,7 @@ pub use address::{
 };
 pub use delete::{Delete, delete, delete_as_operator};
 pub use email::{ChangeEmail, change_email, change_email_as_operator, change_own_email, confirm};
+pub use held::{held, named, names};
 pub use lockdown::{LockDown, lock_down, lock_down_as_operator};
 pub use own::{UpdateOwn, update_own};
 pub use rename::{Rename, rename, rename_as_operator};

@@ -28,6 +28,7 @@ pub(crate) use device::describe;
 pub(crate) use session::forget;
 pub use shape::ProblemDocument;
 pub(crate) use sign_in::{label, renew_cookies, set_cookies, visit};
+pub(crate) use user::{place, written};
 
 use crate::table::Table;
 

@@ -1,6 +1,7 @@
 //! Pages as routes: sign-in, account, invitation, sign-out, demo. A page's handler fills a struct of `view` and renders it.
 
 mod account;
+mod console;
 mod confirm_email;
 mod demo;
 mod factor;
@@ -34,7 +35,7 @@ use crate::well_known::tagged;
 /// Mounts the pages.
 #[must_use]
 pub fn mount(table: Table, demo: bool) -> Table {
-    let table = own_account(signing_in(table))
+    let table = console::mount(own_account(signing_in(table)))
         .page(&Method::GET, "/sign-out", get(sign_out::ask))
         .page(&Method::POST, "/sign-out", post(sign_out::submit))
         .page(&Method::GET, "/sign-out/cache", get(sign_out::clear))
@@ -187,7 +188,7 @@ pub(crate) fn refusal(problem: &Problem, frame: Frame, id: &str, now: i64) -> St
     let kind = match problem.code {
         Code::NotFound => ErrorKind::NotFound,
         Code::Forbidden if problem.missing.is_empty() => ErrorKind::FormRefused,
-        Code::Forbidden => ErrorKind::Forbidden,
+        Code::Forbidden => ErrorKind::Forbidden { missing: problem.missing.join(", ") },
         Code::TooManyAttempts => {
             let until = match problem.retry_after {
                 Some(RetryAfter::At(at)) => at.seconds(),

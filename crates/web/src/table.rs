@@ -298,13 +298,13 @@ pub async fn authenticate(web: &Web, context: &Context, headers: &HeaderMap) -> 
 }
 
 /// The permission that a use case found missing.
-fn missing(response: &Response) -> Option<Permission> {
+pub(crate) fn missing(response: &Response) -> Option<Permission> {
     let problem = response.extensions().get::<Problem>().filter(|_| response.status() == StatusCode::FORBIDDEN)?;
     problem.missing.first().and_then(|name| Permission::parse(name))
 }
 
 /// What a use case refused is recorded like what the route refused.
-async fn record_refusal(web: &Web, caller: &Caller, missing: Permission) {
+pub(crate) async fn record_refusal(web: &Web, caller: &Caller, missing: Permission) {
     let forbidden = Forbidden { missing, detail: None };
     if let Err(error) = service::caller::refused(&web.app, caller, &forbidden).await {
         tracing::error!(%error, "a refusal was not recorded");

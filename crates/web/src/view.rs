@@ -9,6 +9,7 @@ pub mod words;
 
 mod account;
 mod code;
+pub mod console;
 mod confirm_email;
 mod demo;
 mod enrolment;
@@ -73,6 +74,17 @@ macro_rules! rendered {
 rendered!(SignIn, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOut, SignedOut);
 rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone, ConfirmEmail);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
+rendered!(console::People, console::Person, console::PersonAccess, console::Question, console::Invite);
+rendered!(console::RoleForm, console::UnitForm, console::Members);
+rendered!(
+    console::Nothing,
+    console::Roles,
+    console::Units,
+    console::Apis,
+    console::Events,
+    console::EventPage,
+    console::Search
+);
 
 /// How samples get their words, so that a test can put hostile ones everywhere.
 type Say<'a> = &'a dyn Fn(&str) -> String;

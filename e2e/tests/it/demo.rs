@@ -155,11 +155,17 @@ impl Demo {
     /// An administrator requires a new password of somebody.
     pub(crate) async fn require_password_change(&self, username: &str) {
         let (token, _) = self.signed_in("admin", "a terminal").await;
-        let found = self.get("/users?limit=200", &token).await;
-        let person = found["items"].as_array().unwrap().iter().find(|person| person["username"] == username).unwrap();
-        let path = format!("/users/{}/require-password-change", person["id"].as_str().unwrap());
+        let path = format!("/users/{}/require-password-change", self.id_of(username).await);
         let response = self.post(&path, Some(&token), &json!({ "reason": "it stood on a note" })).await;
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+    }
+
+    /// The id of somebody.
+    pub(crate) async fn id_of(&self, username: &str) -> String {
+        let (token, _) = self.signed_in("admin", "a terminal").await;
+        let found = self.get("/users?limit=200", &token).await;
+        let person = found["items"].as_array().unwrap().iter().find(|person| person["username"] == username).unwrap();
+        person["id"].as_str().unwrap().to_owned()
     }
 
     /// What the audit log has, newest first: type, reason, who did it.

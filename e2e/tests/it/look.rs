@@ -13,7 +13,7 @@ use crate::second_factor::key_on_page;
 const PASSWORD: &str = "a quiet harbour at dawn";
 
 /// What is wrong with the pages that were seen.
-struct Look<'b> {
+pub(crate) struct Look<'b> {
     browser: &'b Browser,
     language: &'static str,
     faults: Vec<String>,
@@ -21,7 +21,7 @@ struct Look<'b> {
 
 impl Look<'_> {
     /// Looks at the page that is open, in all four settings.
-    async fn at(&mut self, name: &str) {
+    pub(crate) async fn at(&mut self, name: &str) {
         let name = format!("{name}-{}", self.language);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
         std::fs::create_dir_all(&folder).unwrap();
@@ -53,7 +53,7 @@ impl Look<'_> {
 }
 
 /// Looks at pages in a language, and fails with all that is wrong.
-async fn looked_at(language: &'static str, walk: impl AsyncFnOnce(&Browser, &mut Look<'_>)) {
+pub(crate) async fn looked_at(language: &'static str, walk: impl AsyncFnOnce(&Browser, &mut Look<'_>)) {
     with_browser(async |browser: &Browser| {
         browser.expects("status of 4");
         browser.speaks(language).await;

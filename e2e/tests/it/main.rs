@@ -8,6 +8,7 @@
 
 mod authenticator; // an application that makes codes
 mod browser; // Chromium, driven
+mod console; // people, roles and the log at their desks
 mod demo; // a demo that runs
 mod fields; // autofill, languages, focus
 mod look; // every page in light and dark, narrow and wide: axe, overflow, console, screenshot

@@ -27,6 +27,7 @@ mod address;
 mod change;
 mod search;
 mod state;
+pub(crate) use search::{place, written};
 
 pub(super) fn mount(table: Table) -> Table {
     let read = Access::May(Permission::UsersRead);

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use wire::problem::Code;
 
 use super::sign_out::Nothing;
-use super::{account_token, factor, frame, page, see, signed_in, to_sign_in};
+use super::{account_token, console, factor, frame, page, see, signed_in, to_sign_in};
 use crate::api::describe;
 use crate::config::Web;
 use crate::http::form::{self, Form};
@@ -78,6 +78,7 @@ async fn fill(
         name: me.name().to_owned(),
         username: me.username.clone().unwrap_or_default(),
         unit: (!me.unit.is_root()).then(|| me.unit.as_str().to_owned()),
+        console: !console::sections(caller).is_empty(),
         notice,
         recommended: recommended(&own, caller),
         grants: grants(web, caller, (now, factors.is_empty())).await?,

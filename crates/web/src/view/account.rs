@@ -17,6 +17,8 @@ pub struct Account {
     pub username: String,
     /// Their home unit, for people; `None`: everywhere.
     pub unit: Option<String>,
+    /// Whether there is something for them in the console.
+    pub console: bool,
     /// What was done before.
     pub notice: Option<AccountNotice>,
     /// What they had better do; shown when there is no notice.
@@ -103,7 +105,7 @@ pub enum DeviceIcon {
 
 impl DeviceIcon {
     /// Its name among the icons.
-    fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Desktop => "desktop",
             Self::Tablet => "tablet",
@@ -190,6 +192,7 @@ impl Account {
             name: say("Ines Tallmark"),
             username: say("ines.tallmark"),
             unit: Some(say("Ward 7, Medicine")),
+            console: true,
             notice: None,
             recommended: Some(Recommended::AddSecondFactor),
             grants: GrantView::samples(say, now),

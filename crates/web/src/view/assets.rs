@@ -1,4 +1,4 @@
-//! What pages load besides themselves, in the binary. No font, nothing of others (WEB-21); one script, without which everything works.
+//! What pages load besides themselves, in the binary. No font, nothing of others (WEB-21); two scripts, without which everything works.
 
 /// A file that a page loads.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,7 @@ pub const ALL: &[Asset] = &[
     asset!("bailiwick.css", CSS),
     asset!("print.css", CSS),
     asset!("bailiwick.js", "text/javascript; charset=utf-8"),
+    asset!("console.js", "text/javascript; charset=utf-8"),
     asset!("icons.svg", SVG),
     asset!("logo.svg", SVG),
     asset!("wordmark.svg", SVG),
@@ -50,8 +51,10 @@ pub const ALL: &[Asset] = &[
 pub(crate) const SHEET: &str = address!("bailiwick.css");
 /// The sheet for paper.
 pub(crate) const PRINT: &str = address!("print.css");
-/// The one script.
+/// The script of all other pages.
 pub(crate) const SCRIPT: &str = address!("bailiwick.js");
+/// The script of the console.
+pub(crate) const CONSOLE: &str = address!("console.js");
 /// Icons, by their names as fragments.
 pub(crate) const ICONS: &str = address!("icons.svg");
 /// The picture of a tab.

@@ -24,7 +24,10 @@ pub enum ErrorKind {
     /// 403: the form was too old, or another site sent it.
     FormRefused,
     /// 403: known, but not allowed.
-    Forbidden,
+    Forbidden {
+        /// The permission that is missing.
+        missing: String,
+    },
     /// 429.
     TooMany(Wait),
     /// 500: our fault.
@@ -44,7 +47,7 @@ impl ErrorPage {
     pub const fn status(&self) -> u16 {
         match self.kind {
             ErrorKind::NotFound => 404,
-            ErrorKind::FormRefused | ErrorKind::Forbidden => 403,
+            ErrorKind::FormRefused | ErrorKind::Forbidden { .. } => 403,
             ErrorKind::TooMany(_) => 429,
             ErrorKind::Internal => 500,
             ErrorKind::Busy => 503,
@@ -68,7 +71,7 @@ impl ErrorPage {
         let (title, lead) = match &self.kind {
             ErrorKind::NotFound => ("not-found", "not-found-lead"),
             ErrorKind::FormRefused => ("form-refused", "form-refused-lead"),
-            ErrorKind::Forbidden => ("forbidden", "forbidden-lead"),
+            ErrorKind::Forbidden { .. } => ("forbidden", "forbidden-lead"),
             ErrorKind::TooMany(_) => ("too-many", "too-many-lead"),
             ErrorKind::Internal => ("internal", "internal-lead"),
             ErrorKind::Busy => ("busy", "busy-lead"),
@@ -77,6 +80,7 @@ impl ErrorPage {
         let (title, lead) = (self.frame.say(title), self.frame.say(lead));
         match &self.kind {
             ErrorKind::TooMany(wait) => (title.put("until", &wait.until), lead.put("left", &wait.left)),
+            ErrorKind::Forbidden { missing } => (title, lead.put("missing", missing)),
             _ => (title, lead),
         }
     }
@@ -88,7 +92,7 @@ impl ErrorPage {
         [
             NotFound,
             FormRefused,
-            Forbidden,
+            Forbidden { missing: "users:read".to_owned() },
             TooMany(Wait::until(super::SAMPLE_NOW, super::SAMPLE_NOW + 90)),
             Internal,
             Busy,

@@ -38,18 +38,20 @@ impl Language {
         Message { language: self, key, values: Vec::new(), links: Vec::new() }
     }
 
-    pub(super) const fn sources(self) -> [&'static str; 4] {
+    pub(super) const fn sources(self) -> [&'static str; 5] {
         match self {
             Self::English => [
                 include_str!("../../locales/en/time.ftl"),
                 include_str!("../../locales/en/door.ftl"),
                 include_str!("../../locales/en/account.ftl"),
+                include_str!("../../locales/en/console.ftl"),
                 include_str!("../../locales/en/error.ftl"),
             ],
             Self::German => [
                 include_str!("../../locales/de/time.ftl"),
                 include_str!("../../locales/de/door.ftl"),
                 include_str!("../../locales/de/account.ftl"),
+                include_str!("../../locales/de/console.ftl"),
                 include_str!("../../locales/de/error.ftl"),
             ],
         }

@@ -14,6 +14,7 @@ pub struct Moment {
 enum Manner {
     Clock,
     NextMinute,
+    Day,
     Date,
     At,
     Ago,
@@ -25,6 +26,12 @@ impl Moment {
     #[must_use]
     pub const fn clock(then: i64) -> Self {
         Self { now: then, then, manner: Manner::Clock }
+    }
+
+    /// "Sat 21 Nov 2026".
+    #[must_use]
+    pub const fn day(then: i64) -> Self {
+        Self { now: then, then, manner: Manner::Day }
     }
 
     /// "Fri 27 Nov", "3 Mar 2024".
@@ -59,6 +66,7 @@ impl Moment {
             Manner::NextMinute => {
                 words::clock(language, self.then.saturating_add(59).div_euclid(60).saturating_mul(60))
             }
+            Manner::Day => words::whole_day(language, self.then),
             Manner::Date => words::date(language, self.now, self.then),
             Manner::At => words::at(language, self.now, self.then),
             Manner::Ago => words::ago(language, self.now, self.then),

@@ -63,6 +63,12 @@ pub fn day_and_year(language: Language, at: i64) -> String {
     message.put("year", i64::from(at.year())).to_string()
 }
 
+/// "Sat 21 Nov 2026".
+#[must_use]
+pub fn whole_day(language: Language, at: i64) -> String {
+    format!("{} {}", day(language, at), instant(at).year())
+}
+
 /// The day alone: "today", "Fri 27 Nov", "28 Feb 2027".
 #[must_use]
 pub fn date(language: Language, now: i64, then: i64) -> String {

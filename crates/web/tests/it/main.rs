@@ -12,6 +12,7 @@ mod audit; // each action leaves exactly its events, and no secret
 mod authority; // authority ends with the acknowledgement of its end
 mod chance; // random walks through the sign-in API
 mod climbing; // nobody climbs; the last administrator stays
+mod console; // pages of the console: who sees what, deeds, refusals, weight
 mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing

@@ -361,7 +361,7 @@ async fn web_08_the_one_script_carries_the_nonce_of_its_answer() {
 }
 
 /// How many bytes travel.
-fn packed(text: &str) -> usize {
+pub(crate) fn packed(text: &str) -> usize {
     let mut gzip = Command::new("gzip").arg("-9").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     gzip.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     gzip.wait_with_output().unwrap().stdout.len()

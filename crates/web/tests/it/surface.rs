@@ -186,7 +186,8 @@ async fn each_cookie_is_read_by_the_routes_of_the_contract_and_by_no_other() {
 
     // Signing out by JSON also ends the session whose cookie comes alone: pages and API sign out alike.
     let leave = ["POST /api/v1/sign-out", "POST /api/v1/sign-out/everywhere"].map(ToOwned::to_owned);
-    let mut of_session = pages(|path| path.starts_with("/account") || path == "/sign-out");
+    let mut of_session =
+        pages(|path| path.starts_with("/account") || path.starts_with("/console") || path == "/sign-out");
     // Nothing but a way to where an enrolment begins.
     of_session.remove("GET /account/second-factor/confirm");
     of_session.extend(leave.clone());
@@ -283,6 +284,18 @@ async fn filled(app: &TestApp) -> Vec<Filled> {
         own(format!("/account/second-factor/{totp}"), vec![("label", "renamed".to_owned())]),
         own(format!("/account/second-factor/{totp}/remove"), nothing()),
         own("/account/recovery-codes".to_owned(), nothing()),
+        own("/console/people/new".to_owned(), vec![("username", "x".to_owned())]),
+        own("/console/units/new".to_owned(), vec![("slug", "Ward 3".to_owned())]),
+        own("/console/roles/new".to_owned(), vec![("name", "X".to_owned())]),
+        own("/console/roles/nurse/change".to_owned(), vec![("display_name", String::new())]),
+        own(format!("/console/people/{NOTHING}/give"), vec![("role", "nurse".to_owned())]),
+        own(format!("/console/people/{NOTHING}/sessions/{NOTHING}/end"), nothing()),
+        own(format!("/console/people/{NOTHING}/grants/{NOTHING}/end"), vec![("reason", "because".to_owned())]),
+        own(format!("/console/people/{NOTHING}/disable"), vec![("reason", "because".to_owned())]),
+        own(format!("/console/people/{NOTHING}/enable"), vec![("reason", "because".to_owned())]),
+        own(format!("/console/people/{NOTHING}/require-password"), vec![("reason", "because".to_owned())]),
+        own(format!("/console/people/{NOTHING}/reset-password"), vec![("reason", "because".to_owned())]),
+        own(format!("/console/people/{NOTHING}/lockdown"), vec![("reason", "because".to_owned())]),
         own("/sign-out".to_owned(), nothing()),
     ];
 
@@ -397,14 +410,22 @@ async fn web_05_looking_at_any_page_or_document_from_anywhere_changes_nothing() 
     let nurse = with_every_cookie(&app, "nurse").await;
     let before = state(app.db.dump(RealmKey::MAIN).await);
     let events = app.events().await.len();
-    for endpoint in app.endpoints().iter().filter(|endpoint| endpoint.method.is_safe()) {
-        for headers in FOREIGN.iter().chain(OTHERS) {
+    let safe: Vec<Endpoint> = app.endpoints().into_iter().filter(|endpoint| endpoint.method.is_safe()).collect();
+    for endpoint in &safe {
+        for headers in FOREIGN {
             let answer = send(&mut caused(&nurse, headers), endpoint).await;
             assert!(answer.status < 500, "{}: {answer:?}", name(endpoint));
         }
     }
+    assert_eq!(app.events().await.len(), events, "another site leaves no trace in anybody's name");
+    for (endpoint, headers) in safe.iter().flat_map(|endpoint| OTHERS.iter().map(move |headers| (endpoint, headers))) {
+        let answer = send(&mut caused(&nurse, headers), endpoint).await;
+        assert!(answer.status < 500, "{}: {answer:?}", name(endpoint));
+    }
     assert_eq!(before, state(app.db.dump(RealmKey::MAIN).await));
-    assert_eq!(app.events().await.len(), events);
+    // What she herself was refused is recorded, as at the API (AUD-01).
+    let since = app.events().await.split_off(events);
+    assert!(since.iter().all(|event| event["type"] == "authz_fail" && event["outcome"] == "denied"), "{since:?}");
 }
 
 #[tokio::test]

@@ -46,11 +46,13 @@ fn filter<T>(sent: Option<&str>, read: impl Fn(&str) -> Option<T>, says: &str) -
     sent.map(|text| read(text).ok_or_else(refused)).transpose()
 }
 
-fn written(at: &Position) -> String {
+/// A place in the results, as a cursor.
+pub(crate) fn written(at: &Position) -> String {
     format!("{} {} {}", at.column.number(), at.id, at.key)
 }
 
-fn place(text: &str) -> Option<Position> {
+/// Reads [`written`].
+pub(crate) fn place(text: &str) -> Option<Position> {
     let mut parts = text.splitn(3, ' ');
     let column = parts.next()?.parse().ok().and_then(Column::from_number)?;
     let id = parts.next()?.parse::<UserId>().ok()?;
