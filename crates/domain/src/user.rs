@@ -65,6 +65,12 @@ impl Username {
         bounded(&folded, 3, 64)?;
         let good = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
         let starts = folded.starts_with(char::is_alphanumeric);
+        // Letters that look Latin and are not, among letters that are: one name could pass for another.
+        let latin = folded.chars().any(|c| c.is_ascii_alphabetic());
+        let other = folded.chars().any(|c| matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{52f}'));
+        if latin && other {
+            return Err(NameError::Character);
+        }
         if starts && folded.chars().all(good) { Ok(Self(folded)) } else { Err(NameError::Character) }
     }
 
@@ -271,6 +277,15 @@ mod tests {
 
         assert_eq!(name.as_str(), "nurse.joy");
         assert_eq!(Identifier::new("nurse.joy").key(), Identifier::new("ＮＵＲＳＥ.joy ").key());
+    }
+
+    #[test]
+    fn a_username_mixes_no_scripts_that_look_alike_and_has_one_normal_form() {
+        for text in ["p\u{430}ypal", "nurse.j\u{3bf}y", "\u{455}ister"] {
+            assert_eq!(Username::parse(text), Err(NameError::Character), "{text}");
+        }
+        assert!(Username::parse("\u{43c}\u{435}\u{434}\u{441}\u{435}\u{441}\u{442}\u{440}\u{430}").is_ok());
+        assert_eq!(Username::parse("jos\u{e9}"), Username::parse("jose\u{301}"));
     }
 
     #[test]

@@ -31,9 +31,7 @@ impl Description {
         let mut operation = serde_json::to_value(said).unwrap_or_default();
         let tag = operation["tags"][0].as_str().unwrap_or("api").to_owned();
         self.schemas.add(&tag, schemas, &mut operation);
-        let function = operation["operationId"].as_str().unwrap_or_default();
-        // Handlers are named within their file; an operation within the document.
-        operation["operationId"] = format!("{}_{function}", tag.replace('-', "_")).into();
+        operation["operationId"] = name(endpoint).into();
         operation["x-permission"] = endpoint.access.name().into();
         if endpoint.step_up {
             operation["x-step-up"] = true.into();
@@ -79,6 +77,13 @@ impl Description {
         in_one_order(&mut document);
         document.to_string()
     }
+}
+
+/// `DELETE /api/v1/users/{id}/grants` is `delete_users_id_grants`: handlers are named within their file, an operation within the document.
+fn name(endpoint: &Endpoint) -> String {
+    let path = endpoint.path.strip_prefix("/api/v1").unwrap_or(&endpoint.path);
+    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method(&endpoint.method).as_str()).chain(words).collect::<Vec<_>>().join("_")
 }
 
 fn method(method: &Method) -> String {

@@ -2,6 +2,7 @@
 
 mod account;
 mod console;
+mod confirm_email;
 mod demo;
 mod factor;
 mod invitation;
@@ -41,6 +42,8 @@ pub fn mount(table: Table, demo: bool) -> Table {
         .page(&Method::GET, "/invitation", get(invitation::show))
         .page(&Method::POST, "/invitation", post(invitation::submit))
         .page(&Method::GET, "/reset-password", get(invitation::show))
+        .page(&Method::GET, "/confirm-email", get(confirm_email::show))
+        .page(&Method::POST, "/confirm-email", post(confirm_email::submit))
         .page(
             &Method::GET,
             "/.well-known/change-password",

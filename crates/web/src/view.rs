@@ -10,6 +10,7 @@ pub mod words;
 mod account;
 mod code;
 pub mod console;
+mod confirm_email;
 mod demo;
 mod enrolment;
 mod error;
@@ -36,6 +37,7 @@ mod trouble;
 pub use crate::qr::Qr;
 pub use account::{Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, Recommended};
 pub use code::{CodeMethod, CodeProblem};
+pub use confirm_email::{ConfirmEmail, ConfirmState};
 pub use demo::{Demo, DemoFact, DemoPerson, DemoRealm, DemoStep};
 pub use enrolment::{EnrolTotp, EnrolWhy, NewFactor};
 pub use error::{ErrorKind, ErrorPage};
@@ -70,7 +72,7 @@ macro_rules! rendered {
 }
 
 rendered!(SignIn, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOut, SignedOut);
-rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone);
+rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone, ConfirmEmail);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
 rendered!(console::People, console::Person, console::PersonAccess, console::Question, console::Invite);
 rendered!(console::RoleForm, console::UnitForm, console::Members);

@@ -233,7 +233,10 @@ async fn may_remove(
     if !*other {
         return Ok(Some(caller.session()));
     }
-    caller.allow(Permission::UsersManage, Scope::Anywhere)?;
+    let reach = caller.allow(Permission::UsersManage, Scope::Anywhere)?.reach().clone();
+    // Who is out of reach is absent: what they hold is nobody's business here.
+    let person = user::find(tx, command.user).await?.filter(|user| reach.covers(&user.unit));
+    person.ok_or(FactorError::NotFound)?;
     may_give_all::<FactorError>(tx, &caller, command.user).await?;
     Ok(None)
 }

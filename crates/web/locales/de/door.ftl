@@ -113,3 +113,11 @@ signed-out = Abgemeldet
 signed-out-title = Sie sind abgemeldet
 signed-out-lead = Dieses Gerät hat keinen Zugang mehr zu Ihrem Konto.
 sign-in-again = Wieder anmelden
+
+email-confirm-title = Bestätigen Sie Ihre Adresse
+email-confirm-lead = Diese Adresse wurde für ein Konto bei { $organisation } angegeben. Bestätigen Sie sie, wenn es Ihr Konto ist.
+email-confirm = Adresse bestätigen
+email-confirmed = Ihre Adresse ist bestätigt
+email-confirmed-lead = Nachrichten zu Ihrem Konto kommen von nun an hierher.
+email-confirmed-go-on = Zu Ihrem Konto
+email-refused-help = Geben Sie die Adresse in Ihrem Konto erneut an, oder fragen Sie Ihre Betreuung.

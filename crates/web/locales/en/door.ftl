@@ -113,3 +113,11 @@ signed-out = Signed out
 signed-out-title = You are signed out
 signed-out-lead = This device has no access to your account any more.
 sign-in-again = Sign in again
+
+email-confirm-title = Confirm your address
+email-confirm-lead = This address was given for an account at { $organisation }. Confirm it if the account is yours.
+email-confirm = Confirm the address
+email-confirmed = Your address is confirmed
+email-confirmed-lead = Messages about your account come here from now on.
+email-confirmed-go-on = To your account
+email-refused-help = Give the address again in your account, or ask your help desk.

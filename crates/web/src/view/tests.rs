@@ -103,6 +103,10 @@ fn passwords(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, Strin
         "invitation".to_owned(),
         Invitation { problem: None, name: None, ..Invitation::sample_of(language, say) }.render(),
     );
+    for state in [ConfirmState::Ask, ConfirmState::Done, ConfirmState::Refused] {
+        let page = ConfirmEmail { state, ..ConfirmEmail::sample_of(language, say) };
+        add(named("confirm-email", &state), page.render());
+    }
     add("invitation-done".to_owned(), InvitationDone::sample_of(language, say).render());
     for problem in PasswordRefusal::ALL.map(InvitationProblem::Password).into_iter().chain([
         InvitationProblem::Refused,

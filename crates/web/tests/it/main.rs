@@ -33,6 +33,7 @@ mod outage; // PostgreSQL gone and back
 mod pages; // the steps of a sign-in and the account by forms alone, languages
 mod password; // what may be one
 mod past; // access at an instant, grants by date
+mod people; // finding, changing and deleting people, by home unit
 mod places; // units
 mod profile; // a profile applied to a realm that people have worked with
 mod refresh; // T1 to T10 of requirements 2.6

@@ -304,6 +304,15 @@ async fn filled(app: &TestApp) -> Vec<Filled> {
     let fields = vec![("identifier", "nurse".to_owned()), ("password", app.password("main", "nurse"))];
     all.push(Filled { browser: stranger, path: "/sign-in".to_owned(), fields, cookie: "flow", token });
 
+    let mut owner = app.signed_in("billing").await;
+    let asked = owner.call(Method::PUT, "/api/v1/me/email").json(&serde_json::json!({ "email": "new@clinic.example" }));
+    asked.send().await.expect(202);
+    let link = app.link(RealmKey::MAIN, "new@clinic.example").await;
+    let mut browser = app.browser();
+    browser.get(&format!("/confirm-email?token={link}")).await.expect(303);
+    let token = browser.get("/confirm-email").await.expect(200).hidden("csrf");
+    all.push(Filled { browser, path: "/confirm-email".to_owned(), fields: Vec::new(), cookie: "flow", token });
+
     let step = async |username: &str, password: &str, fields| {
         let mut browser = app.browser();
         let csrf = browser.get("/sign-in").await.expect(200).hidden("csrf");
@@ -347,10 +356,16 @@ impl Filled {
     async fn of_other_purposes(&self, app: &TestApp) -> Vec<String> {
         let value = self.browser.cookie(self.cookie).unwrap();
         let mut tokens = Vec::new();
-        for (cookie, page) in [("session", "/sign-out"), ("flow", "/sign-in"), ("flow", "/invitation")] {
+        for (cookie, page) in
+            [("session", "/sign-out"), ("flow", "/sign-in"), ("flow", "/invitation"), ("flow", "/confirm-email")]
+        {
             let mut browser = app.browser();
             let bare = value.trim_start_matches("link-");
-            let held = if page == "/invitation" { format!("link-{bare}") } else { bare.to_owned() };
+            let held = match page {
+                "/invitation" => format!("link-{bare}"),
+                "/confirm-email" => format!("mail-{bare}"),
+                _ => bare.to_owned(),
+            };
             browser.set_cookie(cookie, &held);
             let token = browser.get(page).await.expect(200).hidden("csrf");
             if token != self.token {

@@ -35,10 +35,34 @@ pub(super) async fn people(app: &TestApp, recorder: &mut Recorder) {
     recorder.post(&mut admin, &format!("/api/v1/users/{patient}/disable"), reason("Lost the phone.")).await;
     recorder.post(&mut admin, &format!("/api/v1/users/{patient}/enable"), reason("Found it again.")).await;
 
+    accounts(app, recorder, &joan).await;
     let physician = app.user_id(RealmKey::MAIN, "physician").await;
     let factors = recorder.get(&mut admin, &format!("/api/v1/users/{physician}/factors")).await;
     let totp = factors["items"].as_array().unwrap().iter().find(|factor| factor["kind"] == "totp").unwrap();
     recorder.delete(&mut admin, &format!("/api/v1/users/{physician}/factors/{}", text(&totp["id"]))).await;
+}
+
+/// What becomes of an account.
+async fn accounts(app: &TestApp, recorder: &mut Recorder, joan: &str) {
+    let mut admin = app.signed_in("admin").await;
+    let reason = |text: &str| json!({ "reason": text });
+    recorder.change(&mut admin, (Method::PATCH, joan), joan, Some(json!({ "unit": "/clinic-a/ward-7" }))).await;
+    let username = json!({ "username": "joan.park" });
+    recorder.change(&mut admin, (Method::PUT, &format!("{joan}/username")), joan, Some(username)).await;
+    let email = json!({ "email": "joan.park@clinic.example" });
+    recorder.change(&mut admin, (Method::PUT, &format!("{joan}/email")), joan, Some(email)).await;
+    let address =
+        recorder.post(&mut admin, &format!("{joan}/addresses"), json!({ "email": "joan@home.example" })).await;
+    recorder.get(&mut admin, &format!("{joan}/addresses")).await;
+    recorder.delete(&mut admin, &format!("{joan}/addresses/{}", text(&address["id"]))).await;
+    recorder.post(&mut admin, &format!("{joan}/activation-code"), reason("Has no mailbox yet.")).await;
+
+    let nurse = format!("/api/v1/users/{}", app.user_id(RealmKey::MAIN, "ward3-nurse").await);
+    recorder.get(&mut admin, "/api/v1/sessions?limit=1").await;
+    recorder.post(&mut admin, &format!("{nurse}/unlock"), reason("Called from a known number.")).await;
+    recorder.post(&mut admin, &format!("{nurse}/reset-password"), reason("Forgot it.")).await;
+    recorder.post(&mut admin, &format!("{nurse}/lockdown"), reason("The laptop was stolen.")).await;
+    recorder.change(&mut admin, (Method::DELETE, joan), joan, None).await;
 }
 
 pub(super) async fn roles(app: &TestApp, recorder: &mut Recorder) {

@@ -72,6 +72,12 @@ pub(super) async fn account(app: &TestApp, recorder: &mut Recorder) {
     recorder
         .change(&mut nurse, (Method::PATCH, "/api/v1/me"), "/api/v1/me", Some(json!({ "phone": "+1 555 0100" })))
         .await;
+    let address = recorder.post(&mut nurse, "/api/v1/me/addresses", json!({ "email": "nurse@home.example" })).await;
+    recorder.get(&mut nurse, "/api/v1/me/addresses").await;
+    recorder.delete(&mut nurse, &format!("/api/v1/me/addresses/{}", text(&address["id"]))).await;
+    recorder.put(&mut nurse, "/api/v1/me/email", json!({ "email": "n.nurse@clinic.example" })).await;
+    let token = app.link(domain::realm::RealmKey::MAIN, "n.nurse@clinic.example").await;
+    recorder.post(&mut app.browser(), "/api/v1/email/confirm", json!({ "token": token })).await;
     recorder.get(&mut nurse, "/api/v1/me/permissions").await;
     recorder.get(&mut nurse, "/api/v1/me/sessions").await;
     let session = crate::claims(other.bearer.as_deref().unwrap())["sid"].clone();
