@@ -119,7 +119,7 @@ async fn in_the_browser_the_console_leads_from_an_invitation_to_what_the_auditor
         // Who only reads is offered no deed.
         ward.open(&format!("{}/console/people", demo.base)).await;
         assert!(!ward.text().await.contains("Invite a person"), "{}", ward.text().await);
-        ward.open(&desk.driver.current_url().await.unwrap().to_string()).await;
+        ward.open(desk.driver.current_url().await.unwrap().as_ref()).await;
         ward.shows("Lena Marsh").await;
         let offered = ward.texts("main .btn").await;
         assert!(!offered.iter().any(|text| text.contains("role") || text.contains("End")), "{offered:?}");

@@ -255,6 +255,7 @@ struct Filled {
 }
 
 /// One for every page that takes a form.
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn filled(app: &TestApp) -> Vec<Filled> {
     let mut admin = app.signed_in("admin").await;
     let token = admin.get("/sign-out").await.expect(200).hidden("csrf");
