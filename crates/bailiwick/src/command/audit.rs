@@ -86,8 +86,9 @@ fn line(at: Timestamp, event: &Value) -> String {
     let outcome = if outcome == "success" { String::new() } else { format!(" ({outcome})") };
     let head = format!("{}  {kind}{outcome}{subject}, by {}", moment(at), who(&event["actor"]));
     let values = |side: &str| {
-        let object = event[side].as_object().into_iter().flatten();
-        let shown = object.map(|(name, value)| {
+        // By name: whether the map keeps another order depends on what it was built with.
+        let object: std::collections::BTreeMap<_, _> = event[side].as_object().into_iter().flatten().collect();
+        let shown = object.into_iter().map(|(name, value)| {
             format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
         });
         shown.collect::<Vec<_>>().join(", ")

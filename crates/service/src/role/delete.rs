@@ -74,7 +74,7 @@ async fn delete_with(
                 }
                 end_facts(tx, old).await?;
                 counter::raise(tx, counter::ROLES).await?;
-                Ok(Outcome::done((), deleted(&graph, old)))
+                Ok(Outcome::done((), deleted(&graph, old).with_reason(command.reason.as_deref())))
             })
         })
         .await

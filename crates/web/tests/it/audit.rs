@@ -504,11 +504,11 @@ async fn aud_05_nothing_that_a_client_sends_breaks_a_line_of_the_log() {
     let mut nurse = app.browser();
     nurse.headers.remove("user-agent");
     let password = app.password("main", "nurse");
-    let body = json!({ "identifier": "nurse", "password": password, "device_label": "Tablet \u{2028} of ward 3" });
+    let body = json!({ "identifier": "nurse", "password": password, "device_label": "Tablet of ward 3" });
     let call =
         nurse.call(Method::POST, "/api/v1/sign-in").json(&body).header("user-agent", "evil\tagent \u{9b}31m\u{202e}");
     call.send().await.expect(200);
-    for label in ["a\u{1b}[31m", "a\r\nb", "\u{202e}x", "a\0"] {
+    for label in ["a\u{1b}[31m", "a\r\nb", "a\u{2028}b", "\u{202e}x", "a\0"] {
         let body = json!({ "identifier": "nurse", "password": password, "device_label": label });
         let status = app.browser().post("/api/v1/sign-in", &body).await.status;
         assert!([400, 422].contains(&status), "{label:?}");
