@@ -19,6 +19,7 @@ mod http; // a server process and requests to it
 mod pages; // what a page transfers
 mod permission; // may this caller do that?
 mod refresh; // one refresh after the other, durable
+mod search; // finding people
 mod sign_in; // passwords at full load
 mod start; // start, memory, size
 mod surface; // the router in process
@@ -39,6 +40,7 @@ const NAMES: &[&str] = &[
     "access",
     "role-change",
     "realms",
+    "search",
     "blocklist",
     "refresh-sqlite",
     "refresh-postgres",
@@ -87,6 +89,7 @@ fn run(name: &str, rest: u64, report: &mut Report) -> Result<(), Failure> {
         "permission" => permission::check(report),
         "access" => directory::access(report),
         "role-change" => runtime.block_on(directory::change_of_a_role(report)),
+        "search" => runtime.block_on(search::people(report)),
         "realms" => runtime.block_on(directory::start_with_realms(report)),
         "blocklist" => blocklist::look_up(report),
         "refresh-sqlite" => runtime.block_on(refresh::sqlite(report)),
