@@ -256,17 +256,13 @@ impl Access {
             rows.extend(flat.ways.iter().map(|way| ((way.permission, place, *withheld), grant, way)));
         }
         rows.sort_unstable_by_key(|(key, grant, _)| (*key, *grant));
-        let mut found: Vec<Explained> = Vec::new();
+        let mut found: Vec<Explained> = Vec::with_capacity(rows.len());
         let mut last = None;
         for (key, grant, way) in rows {
             let Some(((held, withheld), (api, permission))) = all.get(grant).zip(self.graph.permission(way.permission))
             else {
                 continue;
             };
-            if last.replace(key) != Some(key) {
-                let (api, permission, unit) = (api.clone(), permission.clone(), held.unit.clone());
-                found.push(Explained { api, permission, unit, withheld: *withheld, paths: Vec::new() });
-            }
             let path = Path {
                 role: way.via.first().cloned().unwrap_or_default(),
                 via: way.via.clone(),
@@ -274,7 +270,14 @@ impl Access {
                 unit: held.unit.clone(),
                 valid_until: held.valid_until,
             };
-            found.last_mut().into_iter().for_each(|one| one.paths.push(path.clone()));
+            match found.last_mut().filter(|_| last == Some(key)) {
+                Some(same) => same.paths.push(path),
+                None => {
+                    let (api, permission, unit) = (api.clone(), permission.clone(), held.unit.clone());
+                    found.push(Explained { api, permission, unit, withheld: *withheld, paths: vec![path] });
+                }
+            }
+            last = Some(key);
         }
         found
     }
