@@ -19,6 +19,7 @@ pub mod profile; // roles and permissions as data
 pub mod realm; // isolated directories
 pub mod recovery; // ten codes for the day a phone is lost
 pub mod refresh; // refresh tokens: when exchanged, when a replay
+pub mod revocation; // what is refused before it expires
 pub mod role; // roles, inheritance, who may assign them
 pub mod secret; // values that must not be printed
 pub mod session; // sessions: deadlines and states

@@ -9,6 +9,7 @@ use domain::id::{PrincipalId, RoleId, UserId};
 use domain::policy::Policy;
 use domain::role::RoleGraph;
 use domain::session::AAL1;
+use domain::time::Timestamp;
 use store::access::api::Api;
 use store::access::{api, grant, role};
 use store::{Read, StoreError, counter};
@@ -74,6 +75,8 @@ pub struct Holding {
     pub access: Access,
     /// Names of sensitive roles that are held but need a second factor first, sorted (MFA-01).
     pub withheld: Vec<String>,
+    /// Access tokens are issued from then on: earlier ones were said to be refused.
+    pub access_not_before: Timestamp,
 }
 
 /// All that a principal holds now and may use with an assurance of `acr`.
@@ -87,7 +90,7 @@ pub async fn holding(
     acr: &str,
 ) -> Result<Holding, StoreError> {
     let directory = current(app, tx).await?;
-    let held = grant::in_force(tx, principal).await?;
+    let (held, access_not_before) = grant::holding(tx, principal).await?;
     let graph = &directory.graph;
     let sensitive = |role: &RoleId| graph.get(*role).is_some_and(|flat| flat.role.sensitive);
     let needs_more = acr == AAL1;
@@ -96,7 +99,7 @@ pub async fn holding(
         .partition(|held| needs_more && graph.get(held.role).is_none_or(|flat| flat.closure.iter().any(sensitive)));
     let access = Access::new(graph.clone(), usable).withholding(withheld);
     let names = access.withheld_roles();
-    Ok(Holding { directory, access, withheld: names })
+    Ok(Holding { directory, access, withheld: names, access_not_before })
 }
 
 /// Whether a role that somebody holds needs a second factor (MFA-01).

@@ -83,7 +83,7 @@ pub(crate) fn claims(
         aud: audience_claim(realm, audience),
         sub: session.user.uuid(),
         client_id: FIRST_PARTY.to_owned(),
-        iat: now.seconds(),
+        iat: domain::revocation::issued_at(now, holding.access_not_before),
         exp: until.seconds(),
         jti: domain::id::TokenId::new(&*app.entropy, now).uuid(),
         sid: Some(session.id.uuid()),

@@ -27,6 +27,7 @@ pub mod outbox; // messages that wait
 pub mod profile; // what a realm has and had of what profiles bring
 pub mod realm; // isolated directories
 pub mod refresh; // refresh families
+pub mod revocation; // what is refused before it expires
 pub mod session; // sessions
 pub mod sign_in; // sign-ins in progress
 pub mod throttle; // counters of failures

@@ -45,6 +45,7 @@ pub(crate) const ALL: &[Migration] = migrations! {
     7 "0007_sign_in" compatible_from 1;
     8 "0008_user_search" compatible_from 1;
     9 "0009_role_change" compatible_from 1;
+    10 "0010_revocation" compatible_from 1;
 };
 
 /// This program's number: the last migration that it knows.

@@ -1,12 +1,14 @@
 //! Sessions. The hot row of a refresh is the family (`store::refresh`); this one is what people see and end.
 
 use domain::id::{DeviceId, PrincipalId, SessionId, UserId};
+use domain::revocation::Fact;
 use domain::secret::SecretHash;
 use domain::session::{Deadlines, EndReason};
 use domain::time::Timestamp;
 
 use crate::db::{Composed, Read, Row, Statement, WriteTx, params, sql};
 use crate::error::StoreError;
+use crate::revocation;
 
 /// A session as stored.
 #[derive(Clone, Debug)]
@@ -164,7 +166,11 @@ pub async fn end(tx: &mut WriteTx<'_>, id: SessionId, reason: EndReason) -> Resu
     let counts = tx
         .pipeline(vec![Statement { sql: session, params: values.clone() }, Statement { sql: family, params: values }])
         .await?;
-    Ok(counts.first() == Some(&1))
+    let ended = counts.first() == Some(&1);
+    if ended {
+        revocation::announce(tx, &[Fact::ended(id)]).await?;
+    }
+    Ok(ended)
 }
 
 /// Ends all sessions of a person but one; returns which.
@@ -189,7 +195,9 @@ pub async fn end_all(
           WHERE realm_id = $1 AND user_id = $2 AND ended_at IS NULL AND session_id IS NOT NULL AND session_id <> $5"
     );
     tx.execute(family, values).await?;
-    ended.iter().map(|row| row.get(0)).collect()
+    let ended = ended.iter().map(|row| row.get(0)).collect::<Result<Vec<SessionId>, _>>()?;
+    revocation::announce(tx, &ended.iter().copied().map(Fact::ended).collect::<Vec<_>>()).await?;
+    Ok(ended)
 }
 
 /// Moves the idle deadline: a person acted. Neither a locked nor an ended session is revived.
@@ -265,7 +273,11 @@ pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId) -> Result<bool, StoreErro
     let counts = tx
         .pipeline(vec![Statement { sql: session, params: values.clone() }, Statement { sql: family, params: values }])
         .await?;
-    Ok(counts.first() == Some(&1))
+    let locked = counts.first() == Some(&1);
+    if locked {
+        revocation::announce(tx, &[Fact::locked(id, tx.now())]).await?;
+    }
+    Ok(locked)
 }
 
 /// What a session becomes when its person proves again who they are.

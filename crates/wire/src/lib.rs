@@ -6,5 +6,6 @@ pub mod claims;
 pub mod jwk;
 pub mod jws;
 pub mod problem;
+pub mod revocation;
 pub mod roles;
 mod strict;

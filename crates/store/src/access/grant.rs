@@ -75,6 +75,29 @@ pub async fn in_force(tx: &mut impl Read, principal: PrincipalId) -> Result<Vec<
     rows.iter().map(held).collect()
 }
 
+/// The same with the instant from which on the principal's access tokens must be issued (`store::revocation`), in one look.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn holding(tx: &mut impl Read, principal: PrincipalId) -> Result<(Vec<Held>, Timestamp), StoreError> {
+    let sql = sql!(
+        "SELECT g.id, g.role_id, n.path, g.valid_until, p.access_not_before FROM principal p
+           LEFT JOIN role_grant g ON g.realm_id = p.realm_id AND g.principal_id = p.id AND g.ended_at IS NULL AND g.valid_from <= $3
+            AND (g.valid_until IS NULL OR g.valid_until > $3)
+           LEFT JOIN unit n ON n.realm_id = g.realm_id AND n.id = g.unit_id
+          WHERE p.realm_id = $1 AND p.id = $2 ORDER BY g.id"
+    );
+    let rows = tx.query(sql, params![tx.realm(), principal, tx.now()]).await?;
+    let not_before = rows.first().map_or(Ok(Timestamp::from_micros(0)), |row| row.get(4))?;
+    let mut all = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if row.get::<Option<GrantId>>(0)?.is_some() {
+            all.push(held(row)?);
+        }
+    }
+    Ok((all, not_before))
+}
+
 fn held(row: &Row) -> Result<Held, StoreError> {
     let unit = row.parsed(2, |path| UnitPath::parse(path).ok())?;
     Ok(Held { grant: row.get(0)?, role: row.get(1)?, unit, valid_until: row.get(3)? })
