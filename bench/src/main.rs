@@ -19,6 +19,7 @@ mod http; // a server process and requests to it
 mod pages; // what a page transfers
 mod permission; // may this caller do that?
 mod refresh; // one refresh after the other, durable
+mod revocation; // what the guard pays for revocations
 mod search; // finding people
 mod sign_in; // passwords at full load
 mod start; // start, memory, size
@@ -36,6 +37,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 const NAMES: &[&str] = &[
     "issue",
     "validate",
+    "revocation",
     "permission",
     "access",
     "role-change",
@@ -86,6 +88,7 @@ fn run(name: &str, rest: u64, report: &mut Report) -> Result<(), Failure> {
     match name {
         "issue" => token::issue(report),
         "validate" => token::validate(report),
+        "revocation" => revocation::guard(report),
         "permission" => permission::check(report),
         "access" => directory::access(report),
         "role-change" => runtime.block_on(directory::change_of_a_role(report)),

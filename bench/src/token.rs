@@ -18,7 +18,8 @@ use crate::Failure;
 use crate::measure::{alone, beside};
 use crate::report::{Report, Target};
 
-const NOW: i64 = 1_795_271_760;
+/// The time in all of them.
+pub(crate) const NOW: i64 = 1_795_271_760;
 /// What is measured: a name, a kind of key, the share of the limit that is wanted of issuing and of validating.
 const KINDS: &[(&str, KeyKind, Option<f64>, Option<f64>)] = &[
     ("RS256-3072", KeyKind::Rsa(3072), Some(0.97), Some(0.89)),
@@ -28,7 +29,7 @@ const KINDS: &[(&str, KeyKind, Option<f64>, Option<f64>)] = &[
 ];
 
 /// A physician's token: two roles, one of them in a unit, and thirty permissions.
-fn claims() -> AccessClaims {
+pub(crate) fn claims() -> AccessClaims {
     let areas = ["charts", "orders", "results", "prescriptions", "appointments", "patients"];
     let verbs = ["create", "read", "release", "search", "update"];
     let permissions = areas.iter().flat_map(|area| verbs.iter().map(move |verb| format!("{area}:{verb}")));

@@ -16,6 +16,13 @@ use wire::roles::RolesCatalogue;
 
 use crate::refusal::{Refusal, Refuser};
 
+/// The `acr` of a sign-in with one factor.
+pub const AAL1: &str = "urn:bailiwick:aal1";
+/// The `acr` of a sign-in with two.
+pub const AAL2: &str = "urn:bailiwick:aal2";
+/// The `acr` of a passkey with user verification that is bound to a device (OpenID Connect).
+pub const PHRH: &str = "phrh";
+
 /// Which permissions of our audience each role brings.
 #[derive(Debug, Default)]
 pub struct Catalogue {
@@ -50,11 +57,17 @@ pub struct Caller {
     claims: Arc<AccessClaims>,
     catalogue: Option<Arc<Catalogue>>,
     refuser: Refuser,
+    now: i64,
 }
 
 impl Caller {
-    pub(crate) fn new(claims: Arc<AccessClaims>, catalogue: Option<Arc<Catalogue>>, refuser: Refuser) -> Self {
-        Self { claims, catalogue, refuser }
+    pub(crate) fn new(
+        claims: Arc<AccessClaims>,
+        catalogue: Option<Arc<Catalogue>>,
+        refuser: Refuser,
+        now: i64,
+    ) -> Self {
+        Self { claims, catalogue, refuser, now }
     }
 
     /// The person, or the client that acts for itself.
@@ -193,6 +206,26 @@ impl Caller {
         Err(self.refuser.forbidden(role, format!("This needs the role {role}.")))
     }
 
+    /// Whether the person proved who they are within the last `max_age_seconds`, and at least as surely as `acr` ([`AAL1`], [`AAL2`] or
+    /// [`PHRH`]; another one must be the very one). Never of a client that acts for itself.
+    #[must_use]
+    pub fn is_authenticated(&self, max_age_seconds: u32, acr: &str) -> bool {
+        let young = |at: i64| self.now.saturating_sub(at) <= i64::from(max_age_seconds);
+        self.auth_time().is_some_and(young) && self.acr().is_some_and(|held| reaches(held, acr))
+    }
+
+    /// [`Caller::is_authenticated`], or the refusal that asks for it (RFC 9470): the application lets the person confirm and sends the request
+    /// again.
+    ///
+    /// # Errors
+    /// 401 `insufficient-authentication` with `acr_values` and `max_age`, in the body and the challenge.
+    pub fn require_step_up(&self, max_age_seconds: u32, acr: &str) -> Result<(), Refusal> {
+        if self.is_authenticated(max_age_seconds, acr) {
+            return Ok(());
+        }
+        Err(self.refuser.step_up(max_age_seconds, acr))
+    }
+
     /// A refusal for another reason than rights, in the form of all others: `Err(caller.refuse(Code::NotFound))`.
     #[must_use]
     pub fn refuse(&self, code: Code) -> Refusal {
@@ -234,6 +267,15 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// Whether an authentication of class `held` does where `wanted` is asked for.
+fn reaches(held: &str, wanted: &str) -> bool {
+    let rank = |acr: &str| [AAL1, AAL2, PHRH].iter().position(|known| *known == acr);
+    match (rank(held), rank(wanted)) {
+        (Some(held), Some(wanted)) => held >= wanted,
+        _ => held == wanted,
+    }
+}
+
 /// Whether the unit `path` is `above` itself or lies below it. Both are absolute; a boundary is a slash, so `/clinic-ab` is not below
 /// `/clinic-a`. A path that is not in its one written form is nowhere.
 fn is_at_or_below(path: &str, above: &str) -> bool {
@@ -251,6 +293,16 @@ fn is_unit_path(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stronger_class_does_where_a_weaker_one_is_asked_for_and_strangers_are_only_themselves() {
+        for (held, wanted) in [(AAL1, AAL1), (AAL2, AAL1), (PHRH, AAL2), (PHRH, PHRH), ("urn:x", "urn:x")] {
+            assert!(reaches(held, wanted), "{held} {wanted}");
+        }
+        for (held, wanted) in [(AAL1, AAL2), (AAL2, PHRH), ("urn:x", AAL1), (PHRH, "urn:x"), ("", AAL1), (AAL1, "")] {
+            assert!(!reaches(held, wanted), "{held} {wanted}");
+        }
+    }
 
     #[test]
     fn a_unit_holds_for_itself_and_below_at_slashes_only() {

@@ -15,3 +15,9 @@ pub fn system_clock() -> Clock {
         now.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or_default()
     })
 }
+
+/// A clock that nobody sets, for how long something was silent.
+pub(crate) fn monotonic() -> tokio::time::Instant {
+    #[expect(clippy::disallowed_methods, reason = "silence is a duration; tests pause tokio's time")]
+    tokio::time::Instant::now()
+}

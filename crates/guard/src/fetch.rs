@@ -37,7 +37,7 @@ pub enum FetchError {
 }
 
 /// What an error comes down to: "connection refused" rather than "error sending request".
-fn root(error: &reqwest::Error) -> String {
+pub(crate) fn root(error: &reqwest::Error) -> String {
     let mut deepest: &dyn std::error::Error = error;
     while let Some(source) = deepest.source() {
         deepest = source;
@@ -104,6 +104,15 @@ pub(crate) struct Source {
     etag: std::sync::Mutex<Option<HeaderValue>>,
 }
 
+/// Whether a copy on the way will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caches {
+    /// It will.
+    Welcome,
+    /// The issuer itself is to be asked.
+    Passed,
+}
+
 /// What a fetch brought.
 pub(crate) struct Fetched {
     /// The document; none if it has not changed.
@@ -124,10 +133,18 @@ impl Source {
 
     /// Fetches the document, unless it is still the one that was [kept](Source::keep).
     pub(crate) async fn fetch(&self) -> Result<Fetched, FetchError> {
+        self.fetch_past(Caches::Welcome).await
+    }
+
+    /// The same, and says to whatever stands between us and the issuer whether its copy will do.
+    pub(crate) async fn fetch_past(&self, caches: Caches) -> Result<Fetched, FetchError> {
         let unreachable = |error: reqwest::Error| FetchError::Unreachable(self.url.clone(), error.without_url());
         let mut request = self.client.get(self.url.clone());
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        if matches!(caches, Caches::Passed) {
+            request = request.header(CACHE_CONTROL, "no-cache");
         }
         let kept = self.etag.lock().ok().and_then(|etag| etag.clone());
         if let Some(etag) = kept.clone() {

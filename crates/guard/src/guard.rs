@@ -1,7 +1,9 @@
-//! The guard: a verifier, the issuer's documents behind it, and the answer to one request.
+//! The guard: a verifier, the issuer's documents and its revocation feed behind it, and the answer to one request.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use tokio::task::AbortHandle;
@@ -10,14 +12,18 @@ use wire::jws::{Compact, Refused};
 use wire::problem::Code;
 use wire::roles::RolesCatalogue;
 
+use crate::ask::Asker;
 use crate::bearer;
 use crate::caller::{Caller, Catalogue};
 use crate::clock::{Clock, system_clock};
-use crate::fetch::{FetchError, SetupError};
+use crate::denylist::{DENYLIST_BYTES, Denylist, Entries};
+use crate::feed::{Feed, MAX_SILENCE};
+use crate::fetch::{self, FetchError, SetupError};
 use crate::keys::Keys;
 use crate::layer::GuardLayer;
+use crate::metrics::{Counts, FeedState, Metrics};
 use crate::refusal::{Refusal, Refuser};
-use crate::remote::Remote;
+use crate::remote::{self, Remote};
 use crate::verifier::{CACHE_BYTES, LEEWAY_SECONDS, Verifier};
 
 /// Whom to trust, and as which API.
@@ -28,6 +34,8 @@ pub struct Settings {
     credentials: Option<(String, String)>,
     leeway_seconds: u32,
     cache_bytes: usize,
+    denylist_bytes: usize,
+    max_silence: Duration,
     clock: Clock,
 }
 
@@ -41,11 +49,16 @@ impl Settings {
             credentials: None,
             leeway_seconds: LEEWAY_SECONDS,
             cache_bytes: CACHE_BYTES,
+            denylist_bytes: DENYLIST_BYTES,
+            max_silence: MAX_SILENCE,
             clock: system_clock(),
         }
     }
 
-    /// The API's own credentials, for the roles catalogue. Without it, roles held in units only are of no effect.
+    /// The API's own credentials, for the revocation feed and the roles catalogue.
+    ///
+    /// **Without them nothing is known of revocations**: a token is good until it expires, also after a sign-out, and roles held in units only
+    /// are of no effect.
     #[must_use]
     pub fn credentials(mut self, client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
         self.credentials = Some((client_id.into(), client_secret.into()));
@@ -66,6 +79,22 @@ impl Settings {
         self
     }
 
+    /// For how long the revocation feed may be silent before the issuer is asked about each token; five seconds unless set. The feed says
+    /// something each second, so less than two is asking for trouble.
+    #[must_use]
+    pub fn max_silence(mut self, silence: Duration) -> Self {
+        self.max_silence = silence;
+        self
+    }
+
+    /// How many bytes revocations may take; 64 MiB unless set, room for about two million. When there are more, the issuer is asked about each
+    /// token until enough have expired.
+    #[must_use]
+    pub fn denylist_bytes(mut self, bytes: usize) -> Self {
+        self.denylist_bytes = bytes;
+        self
+    }
+
     /// Another clock than the machine's.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -81,6 +110,20 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// Why a token is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotVerified {
+    /// It is not good.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The issuer's keys have never been seen.
+    #[error("the issuer's keys have not been loaded yet")]
+    NoKeys,
+    /// The revocation feed is silent, and the issuer cannot be asked.
+    #[error("it is not known whether it was revoked")]
+    CannotTell,
+}
+
 /// Authenticates requests. Cheap to clone; all clones are one guard.
 #[derive(Clone)]
 pub struct Guard(Arc<Inner>);
@@ -90,41 +133,76 @@ struct Inner {
     base: Arc<str>,
     clock: Clock,
     remote: Option<Arc<Remote>>,
+    revocations: Option<Revocations>,
     /// Roles that are someone else's care.
     roles: Option<Arc<Catalogue>>,
-    refresher: Option<AbortHandle>,
+    counts: Counts,
+    background: Option<AbortHandle>,
+}
+
+/// What is known of revocations, and who is asked when that is not enough.
+struct Revocations {
+    feed: Arc<Feed>,
+    asker: Asker,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(refresher) = &self.refresher {
-            refresher.abort();
+        if let Some(background) = &self.background {
+            background.abort();
         }
     }
 }
 
 impl Guard {
-    /// Trusts the issuer of `settings` and begins to fetch its keys in the background; an issuer that is away is waited for.
+    /// Trusts the issuer of `settings`. Begins to fetch its keys and to follow its revocation feed in the background; an issuer that is away
+    /// is waited for.
     ///
     /// # Errors
     /// A [`SetupError`] says what to change.
     pub fn connect(settings: Settings) -> Result<Self, SetupError> {
-        let Settings { issuer, audience, credentials, leeway_seconds, cache_bytes, clock } = settings;
-        let credentials = credentials.as_ref().map(|(id, secret)| (id.as_str(), secret.as_str()));
-        let remote = Arc::new(Remote::new(&issuer, &audience, credentials, Arc::clone(&clock))?);
+        let Settings { issuer, audience, credentials, leeway_seconds, cache_bytes, denylist_bytes, max_silence, clock } =
+            settings;
+        let base = fetch::base(&issuer)?;
+        let client = fetch::client(&base)?;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| SetupError::Runtime)?;
-        let refresher = runtime.spawn(Arc::clone(&remote).keep_fresh()).abort_handle();
+        let credentials = credentials.map(|(id, secret)| remote::basic(&id, &secret)).transpose()?;
+        let remote =
+            Remote::new(client.clone(), &issuer, &audience, credentials.clone(), Arc::clone(&clock)).map(Arc::new)?;
         let keys: Arc<dyn Keys> = Arc::<Remote>::clone(&remote);
-        let base = Arc::from(issuer.as_str());
-        let verifier = Verifier::with_keys(issuer, audience, keys).leeway(leeway_seconds).cache_bytes(cache_bytes);
-        Ok(Self(Arc::new(Inner {
-            verifier,
-            base,
-            clock,
-            remote: Some(remote),
-            roles: None,
-            refresher: Some(refresher),
-        })))
+        let verifier = Verifier::with_keys(&issuer, audience, keys).leeway(leeway_seconds).cache_bytes(cache_bytes);
+        let Some(credentials) = credentials else {
+            tracing::warn!(
+                issuer,
+                "the guard has no credentials, so it knows nothing of revocations: tokens are good until they expire"
+            );
+            let background = Arc::clone(&remote);
+            let background = runtime.spawn(async move { background.keep_fresh().await }).abort_handle();
+            return Ok(Self::new(verifier, clock, Some(remote), None, Some(background)));
+        };
+        let denylist = Arc::new(Denylist::new(denylist_bytes));
+        let asker = Asker::new(client.clone(), &base, credentials.clone()).ok_or(SetupError::Issuer)?;
+        let feed = Feed::new(client, &base, credentials, Arc::clone(&denylist), max_silence, Arc::clone(&clock));
+        let feed = Arc::new(feed.ok_or(SetupError::Issuer)?);
+        let background = runtime.spawn({
+            let (remote, feed) = (Arc::clone(&remote), Arc::clone(&feed));
+            async move { tokio::join!(remote.keep_fresh(), feed.follow(), feed.fetch_withdrawn_keys(&remote)) }
+        });
+        let revocations = Revocations { feed, asker };
+        let verifier = verifier.denylist(denylist);
+        Ok(Self::new(verifier, clock, Some(remote), Some(revocations), Some(background.abort_handle())))
+    }
+
+    fn new(
+        verifier: Verifier,
+        clock: Clock,
+        remote: Option<Arc<Remote>>,
+        revocations: Option<Revocations>,
+        background: Option<AbortHandle>,
+    ) -> Self {
+        let base = Arc::from(verifier.issuer());
+        let (roles, counts) = (None, Counts::default());
+        Self(Arc::new(Inner { verifier, base, clock, remote, revocations, roles, counts, background }))
     }
 
     /// Uses `verifier`, whose keys are someone else's care; there is no roles catalogue.
@@ -141,7 +219,9 @@ impl Guard {
 
     fn alone(verifier: Verifier, clock: Clock, roles: Option<Arc<Catalogue>>) -> Self {
         let base = Arc::from(verifier.issuer());
-        Self(Arc::new(Inner { verifier, base, clock, remote: None, roles, refresher: None }))
+        let (remote, revocations, background) = (None, None, None);
+        let counts = Counts::default();
+        Self(Arc::new(Inner { verifier, base, clock, remote, revocations, roles, counts, background }))
     }
 
     /// Fetches keys and roles now, and tells what stands in the way. Meant for the start: the guard works without it.
@@ -165,24 +245,66 @@ impl Guard {
     /// Tells who sent a request with these headers.
     ///
     /// # Errors
-    /// 401 `not-signed-in`; 503 `overloaded` as long as the issuer's keys have never been seen.
+    /// 401 `not-signed-in`; 503 `overloaded` as long as the issuer's keys have never been seen, and when neither the feed nor the issuer tells
+    /// whether the token was revoked.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let refuser = Refuser::new(Arc::clone(&self.0.base), headers);
-        let token = match bearer::token(headers) {
-            Ok(Some(token)) => token,
-            Ok(None) => return Err(refuser.no_token()),
-            Err(_) => return Err(refuser.bad_token()),
+        let counts = &self.0.counts;
+        let (count, refusal) = match bearer::token(headers) {
+            Ok(Some(token)) => match self.verify(token).await {
+                Ok(claims) => {
+                    let catalogue = self.catalogue_for(&claims).await;
+                    return Ok(Caller::new(claims, catalogue, refuser, (self.0.clock)()));
+                }
+                Err(reason) => {
+                    tracing::debug!(%reason, "a token was refused");
+                    match reason {
+                        NotVerified::NoKeys => (&counts.cannot_tell, refuser.no_keys()),
+                        NotVerified::CannotTell => (&counts.cannot_tell, refuser.cannot_tell()),
+                        NotVerified::Refused(Refused::Revoked) => (&counts.revoked, refuser.bad_token()),
+                        NotVerified::Refused(_) => (&counts.bad_token, refuser.bad_token()),
+                    }
+                }
+            },
+            Ok(None) => (&counts.no_token, refuser.no_token()),
+            Err(_) => (&counts.bad_token, refuser.bad_token()),
         };
-        let claims = match self.verify(token).await {
-            Ok(claims) => claims,
-            Err(Refused::UnknownKey) if self.has_no_keys() => return Err(refuser.no_keys()),
-            Err(reason) => {
-                tracing::debug!(%reason, "a token was refused");
-                return Err(refuser.bad_token());
-            }
+        count.fetch_add(1, Ordering::Relaxed);
+        Err(refusal)
+    }
+
+    /// How the guard is doing.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        let of = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+        let refusals = self.0.counts.read();
+        let Some(Revocations { feed, asker }) = &self.0.revocations else {
+            return Metrics {
+                state: FeedState::Off,
+                entries: Entries::default(),
+                bytes: 0,
+                lag: None,
+                cursor_age: None,
+                connections: 0,
+                introspections_active: 0,
+                introspections_inactive: 0,
+                introspections_failed: 0,
+                refusals,
+            };
         };
-        let catalogue = self.catalogue_for(&claims).await;
-        Ok(Caller::new(claims, catalogue, refuser))
+        let progress = feed.progress();
+        Metrics {
+            state: if feed.is_current() { FeedState::Current } else { FeedState::Asking },
+            entries: feed.denylist().entries(),
+            bytes: feed.denylist().bytes(),
+            lag: progress.since_current,
+            cursor_age: progress.since_cursor,
+            connections: progress.connections,
+            introspections_active: of(&asker.counts.active),
+            introspections_inactive: of(&asker.counts.inactive),
+            introspections_failed: of(&asker.counts.failed),
+            refusals,
+        }
     }
 
     /// A refusal in the form of all others, for requests that have no caller: unknown addresses and methods.
@@ -191,18 +313,42 @@ impl Guard {
         Refuser::new(Arc::clone(&self.0.base), headers).plain(code)
     }
 
-    /// Verifies `token` now; looks once for a key that is not known yet.
+    /// Verifies `token` now: offline while the revocation feed is current, else with the issuer's word. Looks once for a key that is not known
+    /// yet.
     ///
     /// # Errors
-    /// As [`Verifier::verify`].
-    pub async fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, Refused> {
-        let first = self.0.verifier.verify(token, (self.0.clock)());
-        let (Err(Refused::UnknownKey), Some(remote)) = (&first, &self.0.remote) else { return first };
-        let header = Compact::split(token)?.access_token_header()?;
-        if !remote.look_for_key(&header.kid).await {
-            return first;
+    /// Every [`NotVerified`]. Log it; do not tell it to the caller.
+    pub async fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, NotVerified> {
+        let claims = self.verify_offline(token).await?;
+        let Some(Revocations { feed, asker }) = &self.0.revocations else { return Ok(claims) };
+        if feed.is_current() {
+            return Ok(claims);
         }
-        self.0.verifier.verify(token, (self.0.clock)())
+        if feed.settled().await {
+            // What was told while we waited counts.
+            return self.verify_offline(token).await;
+        }
+        match asker.is_active(token, claims.jti).await {
+            Ok(true) => Ok(claims),
+            Ok(false) => Err(NotVerified::Refused(Refused::Revoked)),
+            Err(error) => {
+                tracing::debug!(%error, "the issuer does not say whether a token is good");
+                Err(NotVerified::CannotTell)
+            }
+        }
+    }
+
+    async fn verify_offline(&self, token: &str) -> Result<Arc<AccessClaims>, NotVerified> {
+        let first = self.0.verifier.verify(token, (self.0.clock)());
+        let (Err(Refused::UnknownKey), Some(remote)) = (&first, &self.0.remote) else { return Ok(first?) };
+        let header = Compact::split(token)?.access_token_header()?;
+        if remote.look_for_key(&header.kid).await {
+            return Ok(self.0.verifier.verify(token, (self.0.clock)())?);
+        }
+        if remote.current().is_empty() {
+            return Err(NotVerified::NoKeys);
+        }
+        Ok(first?)
     }
 
     /// The roles, if this token needs them.
@@ -212,10 +358,6 @@ impl Guard {
             return None;
         }
         remote.look_for_roles(claims.roles_version).await
-    }
-
-    fn has_no_keys(&self) -> bool {
-        self.0.remote.as_ref().is_some_and(|remote| remote.current().is_empty())
     }
 }
 

@@ -1,4 +1,5 @@
-//! The tower layers: one that lets only callers with a good token through, two that ask for a permission or a role.
+//! The tower layers: one that lets only callers with a good token through, and those that ask for a permission, a role or a
+//! fresh authentication.
 //!
 //! Put the guard outermost and on the routes it protects (`route_layer`), so that an unknown address stays 404:
 //! `get(read_chart).route_layer(require_permission("charts:read")).route_layer(guard.layer())`.
@@ -72,9 +73,11 @@ where
 enum Demand {
     Permission(Arc<str>),
     Role(Arc<str>),
+    StepUp { max_age_seconds: u32, acr: Arc<str> },
 }
 
-/// Lets only callers with a permission or a role through. From [`require_permission`] and [`require_role`].
+/// Lets only callers with a permission, a role or a fresh authentication through. From [`require_permission`], [`require_role`] and
+/// [`require_step_up`].
 #[derive(Clone, Debug)]
 pub struct RequireLayer(Demand);
 
@@ -90,6 +93,13 @@ pub fn require_permission(permission: impl Into<Arc<str>>) -> RequireLayer {
 #[must_use]
 pub fn require_role(role: impl Into<Arc<str>>) -> RequireLayer {
     RequireLayer(Demand::Role(role.into()))
+}
+
+/// Lets only callers through who proved who they are within the last `max_age_seconds`, at least as surely as `acr`; others get 401 that asks for
+/// it (RFC 9470, [`Caller::require_step_up`]). Put it inside the permission, so that nobody confirms for what they may not do anyway.
+#[must_use]
+pub fn require_step_up(max_age_seconds: u32, acr: impl Into<Arc<str>>) -> RequireLayer {
+    RequireLayer(Demand::StepUp { max_age_seconds, acr: acr.into() })
 }
 
 impl<S> Layer<S> for RequireLayer {
@@ -116,6 +126,7 @@ impl<S> Required<S> {
         match &self.demand {
             Demand::Permission(permission) => caller.require(permission),
             Demand::Role(role) => caller.require_role(role),
+            Demand::StepUp { max_age_seconds, acr } => caller.require_step_up(*max_age_seconds, acr),
         }
     }
 }

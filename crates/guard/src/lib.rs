@@ -23,6 +23,12 @@ mod cache;
 pub mod clock;
 mod fetch;
 mod remote;
+mod wait;
+
+mod ask;
+pub mod denylist;
+mod feed;
+mod metrics;
 
 pub mod bearer;
 mod caller;
@@ -31,16 +37,23 @@ mod refusal;
 mod guard;
 mod layer;
 
-pub use caller::{Caller, Catalogue};
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use caller::{AAL1, AAL2, Caller, Catalogue, PHRH};
 pub use clock::Clock;
+pub use denylist::Denylist;
+pub use feed::MAX_SILENCE;
 pub use fetch::{FetchError, SetupError};
-pub use guard::{Guard, Settings};
+pub use guard::{Guard, NotVerified, Settings};
 pub use keys::{BadKeys, KeySet, Keys, SharedKeys, VerifyingKey};
-pub use layer::{GuardLayer, Guarded, RequireLayer, Required, require_permission, require_role};
+pub use layer::{GuardLayer, Guarded, RequireLayer, Required, require_permission, require_role, require_step_up};
+pub use metrics::{FeedState, Metrics};
 pub use refusal::{REQUEST_ID, Refusal};
 pub use remote::{KEYS_EVERY_SECONDS, ROLES_EVERY_SECONDS};
 pub use verifier::Verifier;
 pub use wire::claims::AccessClaims;
 pub use wire::jws::Refused;
 pub use wire::problem::Code;
+pub use wire::revocation::{Revocation, RevocationPage};
 pub use wire::roles::RolesCatalogue;

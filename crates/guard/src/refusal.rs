@@ -17,7 +17,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Debug)]
 pub struct Refusal {
     body: Box<ProblemBody>,
-    challenge: Option<&'static str>,
+    challenge: Option<HeaderValue>,
     retry_after_seconds: Option<u32>,
 }
 
@@ -51,7 +51,7 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(challenge) = challenge {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = retry_after_seconds {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -83,18 +83,19 @@ impl Refuser {
 
     /// No token at all: no word of an error (RFC 6750, section 3).
     pub(crate) fn no_token(&self) -> Refusal {
-        Refusal { challenge: Some("Bearer"), ..self.plain(Code::NotSignedIn) }
+        Refusal { challenge: Some(HeaderValue::from_static("Bearer")), ..self.plain(Code::NotSignedIn) }
     }
 
     /// A token that is not good, whatever the reason.
     pub(crate) fn bad_token(&self) -> Refusal {
-        Refusal { challenge: Some(r#"Bearer error="invalid_token""#), ..self.plain(Code::NotSignedIn) }
+        let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+        Refusal { challenge: Some(challenge), ..self.plain(Code::NotSignedIn) }
     }
 
     /// A permission or role is missing.
     pub(crate) fn forbidden(&self, missing: &str, detail: String) -> Refusal {
         let mut refusal = self.plain(Code::Forbidden);
-        refusal.challenge = Some(r#"Bearer error="insufficient_scope""#);
+        refusal.challenge = Some(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#));
         refusal.body.missing.push(missing.to_owned());
         refusal.body.detail = Some(detail);
         refusal
@@ -105,6 +106,29 @@ impl Refuser {
         let mut refusal = self.plain(Code::Overloaded);
         refusal.retry_after_seconds = Some(5);
         refusal.body.detail = Some("The keys of the identity server have not been loaded yet.".to_owned());
+        refusal
+    }
+
+    /// Neither the feed nor the issuer says whether the token was revoked.
+    pub(crate) fn cannot_tell(&self) -> Refusal {
+        let mut refusal = self.plain(Code::Overloaded);
+        refusal.retry_after_seconds = Some(2);
+        refusal.body.detail = Some("The identity server cannot be asked whether the token is still good.".to_owned());
+        refusal
+    }
+
+    /// The authentication is too old or too weak (RFC 9470, section 3).
+    pub(crate) fn step_up(&self, max_age_seconds: u32, acr: &str) -> Refusal {
+        let mut refusal = self.plain(Code::InsufficientAuthentication);
+        let challenge = format!(
+            r#"Bearer error="insufficient_user_authentication", acr_values="{acr}", max_age="{max_age_seconds}""#
+        );
+        // An `acr` that is no header text is the application's mistake; the refusal stands without it.
+        refusal.challenge = HeaderValue::try_from(challenge)
+            .or_else(|_| HeaderValue::try_from(r#"Bearer error="insufficient_user_authentication""#))
+            .ok();
+        refusal.body.acr_values = Some(acr.to_owned());
+        refusal.body.max_age = Some(u64::from(max_age_seconds));
         refusal
     }
 

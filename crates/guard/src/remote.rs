@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Url;
 use reqwest::header::HeaderValue;
+use reqwest::{Client, Url};
 use tokio::sync::Mutex;
 use wire::roles::RolesCatalogue;
 
 use crate::caller::Catalogue;
 use crate::clock::Clock;
-use crate::fetch::{self, FetchError, SetupError, Source};
+use crate::fetch::{Caches, FetchError, SetupError, Source};
 use crate::keys::{KeySet, Keys, LONGEST_DOCUMENT, SharedKeys};
 
 /// How often an unknown key may make us ask, in seconds.
@@ -47,6 +47,8 @@ impl Asked {
 pub(crate) struct Remote {
     keys: Source,
     key_set: SharedKeys,
+    /// One fetch at a time: of two, the later one must not be answered with what the earlier one saw.
+    keys_fetching: Mutex<()>,
     keys_asked: Mutex<Asked>,
     roles: Option<Source>,
     audience: String,
@@ -58,24 +60,24 @@ pub(crate) struct Remote {
 impl Remote {
     /// Prepares to ask `issuer`; nothing is fetched yet. Without credentials there is no roles catalogue.
     pub(crate) fn new(
+        client: Client,
         issuer: &str,
         audience: &str,
-        credentials: Option<(&str, &str)>,
+        authorization: Option<HeaderValue>,
         clock: Clock,
     ) -> Result<Self, SetupError> {
-        let base = fetch::base(issuer)?;
-        let client = fetch::client(&base)?;
         let address = |path: &str| Url::parse(&format!("{issuer}/.well-known/{path}")).map_err(|_| SetupError::Issuer);
-        let roles = match credentials {
+        let roles = match authorization {
             None => None,
-            Some((id, secret)) => {
+            authorization => {
                 let url = address(&format!("bailiwick-roles?audience={}", percent_encode(audience)))?;
-                Some(Source::new(client.clone(), url, Some(basic(id, secret)?), LONGEST_CATALOGUE))
+                Some(Source::new(client.clone(), url, authorization, LONGEST_CATALOGUE))
             }
         };
         Ok(Self {
             keys: Source::new(client, address("jwks.json")?, None, LONGEST_DOCUMENT),
             key_set: SharedKeys::default(),
+            keys_fetching: Mutex::default(),
             keys_asked: Mutex::default(),
             roles,
             audience: audience.to_owned(),
@@ -87,7 +89,17 @@ impl Remote {
 
     /// Fetches the keys now and tells for how long they are fresh.
     pub(crate) async fn fetch_keys(&self) -> Result<Duration, FetchError> {
-        let fetched = self.keys.fetch().await?;
+        self.fetch_keys_past(Caches::Welcome).await
+    }
+
+    /// Keys were withdrawn: fetches them from the issuer itself.
+    pub(crate) async fn fetch_keys_now(&self) -> Result<(), FetchError> {
+        self.fetch_keys_past(Caches::Passed).await.map(drop)
+    }
+
+    async fn fetch_keys_past(&self, caches: Caches) -> Result<Duration, FetchError> {
+        let _alone = self.keys_fetching.lock().await;
+        let fetched = self.keys.fetch_past(caches).await?;
         if let Some(document) = &fetched.document {
             let keys = KeySet::parse(document).map_err(|bad| FetchError::Keys(self.keys.url().clone(), bad))?;
             self.key_set.replace(keys);
@@ -151,16 +163,16 @@ impl Remote {
     }
 
     /// Keeps both documents fresh, for ever.
-    pub(crate) async fn keep_fresh(self: Arc<Self>) {
+    pub(crate) async fn keep_fresh(&self) {
         let keys = async {
-            let mut wait = Wait::default();
+            let mut wait = Age::default();
             loop {
                 let fetched = self.fetch_keys().await.map(Some);
                 tokio::time::sleep(wait.after(fetched, "keys")).await;
             }
         };
         let roles = async {
-            let mut wait = Wait::default();
+            let mut wait = Age::default();
             while self.roles.is_some() {
                 let fetched = self.fetch_roles().await;
                 tokio::time::sleep(wait.after(fetched, "roles catalogue")).await;
@@ -178,11 +190,11 @@ impl Keys for Remote {
 
 /// How long to wait for the next fetch: the age after a success, doubling from a second after failures in a row.
 #[derive(Default)]
-struct Wait {
+struct Age {
     failures: u32,
 }
 
-impl Wait {
+impl Age {
     fn after(&mut self, fetched: Result<Option<Duration>, FetchError>, what: &str) -> Duration {
         match fetched {
             Ok(fresh_for) => {
@@ -200,7 +212,7 @@ impl Wait {
 }
 
 /// `Basic` with both parts percent-encoded (RFC 6749, section 2.3.1), so that a colon in an audience is no separator.
-fn basic(id: &str, secret: &str) -> Result<HeaderValue, SetupError> {
+pub(crate) fn basic(id: &str, secret: &str) -> Result<HeaderValue, SetupError> {
     let pair = STANDARD.encode(format!("{}:{}", percent_encode(id), percent_encode(secret)));
     let mut value = HeaderValue::try_from(format!("Basic {pair}")).map_err(|_| SetupError::Client)?;
     value.set_sensitive(true);

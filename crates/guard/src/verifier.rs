@@ -10,6 +10,7 @@ use wire::claims::{AccessClaims, ReadClaims};
 use wire::jws::{Compact, Refused};
 
 use crate::cache::{TokenCache, Verified};
+use crate::denylist::Denylist;
 use crate::keys::{KeySet, Keys, VerifyingKey};
 
 /// The most that clocks may differ, in seconds, whatever is configured (RFC 8725; FAPI 2.0 allows 10 to 60).
@@ -26,6 +27,7 @@ pub struct Verifier {
     leeway: i64,
     keys: Arc<dyn Keys>,
     cache: TokenCache,
+    denylist: Option<Arc<Denylist>>,
 }
 
 impl Verifier {
@@ -39,7 +41,15 @@ impl Verifier {
             leeway: i64::from(LEEWAY_SECONDS),
             keys,
             cache: TokenCache::new(CACHE_BYTES),
+            denylist: None,
         }
+    }
+
+    /// Refuses what `denylist` names; asks it at every token, also of those seen before.
+    #[must_use]
+    pub fn denylist(mut self, denylist: Arc<Denylist>) -> Self {
+        self.denylist = Some(denylist);
+        self
     }
 
     /// Lets clocks differ by `seconds`, at most [`MOST_LEEWAY_SECONDS`].
@@ -81,6 +91,8 @@ impl Verifier {
             let key = if keys.has(&seen.key) { Ok(()) } else { Err(Refused::UnknownKey) };
             return match key.and_then(|()| self.good_now(&seen.claims, seen.nbf, now)) {
                 Ok(()) => Ok(Arc::clone(&seen.claims)),
+                // A revoked token stays: refused again, it must not cost a signature each time.
+                Err(Refused::Revoked) => Err(Refused::Revoked),
                 Err(refused) => {
                     self.cache.remove(token);
                     Err(refused)
@@ -114,8 +126,6 @@ impl Verifier {
     }
 
     /// What is asked at every use, also of a token seen before.
-    ///
-    /// Here the revocation feed will be asked too ([`Refused::Revoked`]): it is one look into a set in memory by `jti`, `sid` and `sub`.
     fn good_now(&self, claims: &AccessClaims, nbf: Option<i64>, now: i64) -> Result<(), Refused> {
         if now >= claims.exp.saturating_add(self.leeway) {
             return Err(Refused::Expired);
@@ -123,6 +133,9 @@ impl Verifier {
         let latest_start = now.saturating_add(self.leeway);
         if claims.iat > latest_start || nbf.is_some_and(|nbf| nbf > latest_start) {
             return Err(Refused::NotYetValid);
+        }
+        if self.denylist.as_ref().is_some_and(|denylist| denylist.refuses(claims)) {
+            return Err(Refused::Revoked);
         }
         Ok(())
     }

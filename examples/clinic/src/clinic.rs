@@ -64,3 +64,7 @@ async fn release_result(caller: Caller, Path(id): Path<String>) -> Result<Json<V
     caller.require_in("results:release", &result.unit)?;
     Ok(Json(json!({ "result": result.id, "unit": result.unit, "released": true, "released_by": caller.id() })))
 }
+
+#[cfg(test)]
+#[path = "clinic_tests.rs"]
+mod tests;

@@ -13,11 +13,16 @@ use std::process::ExitCode;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
 use clap::Parser as _;
 use guard::{FetchError, Guard, Settings};
 use tokio::net::TcpListener;
 
 use crate::options::{Options, Profile, Trust};
+
+/// The media type of metrics.
+const METRICS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 fn main() -> ExitCode {
     match run(&Options::parse()) {
@@ -56,7 +61,10 @@ fn routes(profile: Profile, guard: &Guard) -> Router {
         Profile::Healthcare => clinic::routes(guard),
         Profile::Agency => agency::routes(guard),
     };
-    problem::instead_of_empty_answers(routes, guard)
+    // For whoever watches over this program; put it where only they can ask.
+    let watched = guard.clone();
+    let metrics = get(move || async move { ([(CONTENT_TYPE, METRICS_TEXT)], watched.metrics().to_prometheus()) });
+    problem::instead_of_empty_answers(routes.route("/metrics", metrics), guard)
 }
 
 fn announce(options: &Options, base_url: &str, issuer: &str) -> std::io::Result<()> {
@@ -81,7 +89,7 @@ async fn report(guard: Guard, issuer: String) {
             format!("waiting for {issuer}: start it with `cargo run --release -- demo`, or name another with --issuer")
         }
         FetchError::Status(_, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-            "the API's credentials are not accepted, so roles held in units count for nothing: check --client-id and --client-secret".to_owned()
+            "the API's credentials are not accepted, so revocations cannot be followed and roles held in units count for nothing: check --client-id and --client-secret".to_owned()
         }
         _ => format!("trying again: is {issuer} the issuer URL of a Bailiwick? If not, name it with --issuer"),
     };

@@ -18,7 +18,7 @@ pub(crate) struct Options {
     /// Which API this is [default: clinic, with --profile agency: agency]
     #[arg(long)]
     pub(crate) audience: Option<String>,
-    /// The API's own credentials, for the roles catalogue [default: the demo's]
+    /// The API's own credentials, for revocations and the roles catalogue [default: the demo's]
     #[arg(long, requires = "client_secret")]
     pub(crate) client_id: Option<String>,
     /// Belongs to --client-id

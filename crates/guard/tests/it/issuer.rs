@@ -7,11 +7,12 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, LOCATION};
 use axum::http::{Response, StatusCode};
-use guard::{AccessClaims, Clock, Guard, Settings};
+use guard::{AccessClaims, Clock, FeedState, Guard, Settings};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wire::jwk::JwkSet;
 
+use crate::feeding::{Feeding, eventually};
 use crate::mint::{AUDIENCE, NOW, Signer, claims};
 
 /// What the issuer answers to one address.
@@ -32,6 +33,7 @@ pub(crate) struct Issuer {
     pub(crate) base: String,
     served: Arc<Served>,
     time: Arc<AtomicI64>,
+    pub(crate) feeding: Arc<Feeding>,
 }
 
 struct Served {
@@ -41,6 +43,7 @@ struct Served {
     roles_asked: AtomicUsize,
     unchanged: AtomicUsize,
     last_roles_request: Mutex<(String, String)>,
+    feeding: Arc<Feeding>,
 }
 
 impl Issuer {
@@ -63,7 +66,9 @@ impl Issuer {
     }
 
     fn described(listener: &TcpListener) -> Self {
+        let feeding = Arc::<Feeding>::default();
         let served = Served {
+            feeding: Arc::clone(&feeding),
             keys: Mutex::new(Answer::Status(StatusCode::NOT_FOUND)),
             roles: Mutex::new(Answer::Status(StatusCode::NOT_FOUND)),
             keys_asked: AtomicUsize::default(),
@@ -72,7 +77,7 @@ impl Issuer {
             last_roles_request: Mutex::default(),
         };
         let base = format!("http://{}", listener.local_addr().unwrap());
-        Self { base, served: Arc::new(served), time: Arc::new(AtomicI64::new(NOW)) }
+        Self { base, served: Arc::new(served), time: Arc::new(AtomicI64::new(NOW)), feeding }
     }
 
     fn serve(&self, listener: TcpListener) {
@@ -139,6 +144,7 @@ impl Issuer {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
             tries += 1;
         }
+        eventually("the feed is current", || guard.metrics().state == FeedState::Current).await;
         guard
     }
 
@@ -149,7 +155,7 @@ impl Issuer {
 }
 
 async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response<Body> {
-    let (parts, _) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (authorization, known, uri) = (header(AUTHORIZATION), header(IF_NONE_MATCH), parts.uri.clone());
     let answer = match uri.path() {
@@ -161,6 +167,13 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
             served.roles_asked.fetch_add(1, Ordering::SeqCst);
             *served.last_roles_request.lock().unwrap() = (uri.to_string(), authorization);
             served.roles.lock().unwrap().clone()
+        }
+        "/api/v1/revocations" => {
+            return Arc::clone(&served.feeding).answer(uri.query().unwrap_or_default(), authorization).await;
+        }
+        "/oauth/introspect" => {
+            let body = axum::body::to_bytes(body, 65_536).await.unwrap();
+            return served.feeding.introspect(String::from_utf8(body.to_vec()).unwrap(), authorization).await;
         }
         _ => Answer::Status(StatusCode::NOT_FOUND),
     };

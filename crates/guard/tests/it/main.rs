@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests make their own keys and measure tokio's own, paused time")]
 
 mod corpus;
+mod feed;
+mod feeding;
 mod issuer;
 mod keys;
 mod mint;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::rsa::KeySize;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use guard::{Caller, Guard, Refusal, Refused, Settings, SetupError};
+use guard::{Caller, Guard, NotVerified, Refusal, Refused, Settings, SetupError};
 use serde_json::json;
 use wire::jwk::JwkSet;
 use wire::problem::Code;
@@ -13,7 +13,7 @@ use wire::problem::Code;
 use crate::issuer::{Answer, Issuer};
 use crate::mint::{AUDIENCE, NOW, RSA, Signer};
 
-async fn ask(guard: &Guard, token: &str) -> Result<Caller, Refusal> {
+pub(crate) async fn ask(guard: &Guard, token: &str) -> Result<Caller, Refusal> {
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
     guard.authenticate(&headers).await
@@ -56,7 +56,7 @@ async fn a_key_that_was_withdrawn_takes_its_tokens_along() {
     guard.refresh().await.unwrap_err(); // the roles are missing; the keys were taken before
     issuer.advance(1);
 
-    assert_eq!(guard.verify(&token).await.unwrap_err(), Refused::UnknownKey);
+    assert_eq!(guard.verify(&token).await.unwrap_err(), NotVerified::Refused(Refused::UnknownKey));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
-use guard::{Caller, Guard, Refusal, require_permission, require_role};
+use guard::{AAL1, AAL2, Caller, Guard, PHRH, Refusal, require_permission, require_role, require_step_up};
 use serde_json::{Value, json};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use uuid::Uuid;
@@ -21,6 +21,11 @@ fn guard() -> Guard {
 async fn own_chart(caller: Caller) -> Result<&'static str, Refusal> {
     caller.require_owned_by(SUBJECT, "charts:read")?;
     Ok("own chart")
+}
+
+async fn recently(caller: Caller) -> Result<&'static str, Refusal> {
+    caller.require_step_up(60, AAL1)?;
+    Ok("recently")
 }
 
 async fn whoami(caller: Caller) -> Json<Value> {
@@ -37,6 +42,13 @@ fn app() -> Router {
         .route("/prescription", get(|| async { "done" }).route_layer(require_permission("prescriptions:create")))
         .route("/ward", get(|| async { "ward" }).route_layer(require_role("nurse")))
         .route("/theatre", get(|| async { "theatre" }).route_layer(require_role("surgeon")))
+        .route(
+            "/sign",
+            get(|| async { "signed" })
+                .route_layer(require_step_up(300, AAL2))
+                .route_layer(require_permission("charts:read")),
+        )
+        .route("/recent", get(recently))
         .route("/own", get(own_chart))
         .route("/me", get(whoami))
         .route_layer(guard().layer())
@@ -227,6 +239,39 @@ async fn the_request_id_is_echoed_if_it_is_harmless_and_made_otherwise() {
         let made = send("/chart", &[("x-request-id", bad)]).await;
         assert!(problem(made).await["request_id"].as_str().unwrap().parse::<Uuid>().is_ok(), "{bad}");
     }
+}
+
+#[tokio::test]
+async fn an_old_or_weak_authentication_is_asked_for_again_with_what_would_do() {
+    for (auth_time, acr, expected) in [
+        (Some(NOW - 300), Some(AAL2), StatusCode::OK),
+        (Some(NOW - 300), Some(PHRH), StatusCode::OK),
+        (Some(NOW - 301), Some(AAL2), StatusCode::UNAUTHORIZED),
+        (Some(NOW), Some(AAL1), StatusCode::UNAUTHORIZED),
+        (Some(NOW), Some("urn:bailiwick:aal3"), StatusCode::UNAUTHORIZED),
+        (Some(NOW), None, StatusCode::UNAUTHORIZED),
+        (None, Some(AAL2), StatusCode::UNAUTHORIZED),
+        (Some(i64::MIN), Some(AAL2), StatusCode::UNAUTHORIZED),
+    ] {
+        let change = |claims: &mut guard::AccessClaims| {
+            claims.auth_time = auth_time;
+            claims.acr = acr.map(str::to_owned);
+        };
+        assert_eq!(with_token("/sign", change).await.status(), expected, "{auth_time:?} {acr:?}");
+    }
+    assert_eq!(with_token("/recent", |claims| claims.auth_time = Some(NOW - 61)).await.status().as_u16(), 401);
+    assert_eq!(with_token("/recent", |_| ()).await.status(), StatusCode::OK);
+
+    let response = with_token("/sign", |_| ()).await;
+    let expected = r#"Bearer error="insufficient_user_authentication", acr_values="urn:bailiwick:aal2", max_age="300""#;
+    assert_eq!(challenge(&response), expected);
+    let body = problem(response).await;
+    assert_eq!(body["code"], "insufficient-authentication");
+    assert_eq!((&body["acr_values"], &body["max_age"]), (&json!(AAL2), &json!(300)));
+
+    // What one may not do at all is said first.
+    let forbidden = with_token("/sign", |claims| claims.permissions = Some(Vec::new())).await;
+    assert_eq!(forbidden.status(), StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

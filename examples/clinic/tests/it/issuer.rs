@@ -1,19 +1,41 @@
-//! A stand-in for the server: one Ed25519 key, one roles catalogue.
+//! A stand-in for the server: one Ed25519 key, one roles catalogue, a revocation feed that tells of one session.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Query;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Json;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// Whose tokens these are.
 pub(crate) const SUBJECT: &str = "11112222-3333-4444-8555-666677778888";
+
+/// The session that the feed says has ended.
+pub(crate) const ENDED: &str = "00000000-0000-4000-8000-0000000000ee";
+
+/// One page, and each second that nothing is missing.
+fn feed() -> Body {
+    let page = json!({"items": [{"kind": "session", "sid": ENDED, "expires_at": "2096-10-02T07:06:40Z"}], "next_cursor": "1", "more": false});
+    let first = format!("event: revocations\nid: 1\ndata: {page}\n\n: ok\n\n");
+    Body::from_stream(stream::unfold(Some(first), |first| async move {
+        let text = match first {
+            Some(text) => text,
+            None => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                ": ok\n\n".to_owned()
+            }
+        };
+        Some((Ok::<_, std::io::Error>(text), None))
+    }))
+}
 
 #[derive(serde::Deserialize)]
 struct Audience {
@@ -42,7 +64,8 @@ impl Issuer {
         };
         let app = Router::new()
             .route("/.well-known/jwks.json", get(async move || Json(keys)))
-            .route("/.well-known/bailiwick-roles", get(catalogue));
+            .route("/.well-known/bailiwick-roles", get(catalogue))
+            .route("/api/v1/revocations", get(async || ([(CONTENT_TYPE, "text/event-stream")], feed())));
         tokio::spawn(async move { axum::serve(listener, app).await });
         issuer
     }
@@ -54,10 +77,14 @@ impl Issuer {
 
     /// A token that is good for a minute.
     pub(crate) fn token(&self, audience: &str, permissions: &[&str], units: &Value) -> String {
+        self.of_session("00000000-0000-4000-8000-00000000000b", audience, permissions, units)
+    }
+
+    pub(crate) fn of_session(&self, sid: &str, audience: &str, permissions: &[&str], units: &Value) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let claims = json!({
             "iss": self.base, "aud": audience, "sub": SUBJECT, "client_id": "bailiwick-web", "iat": now, "exp": now + 60,
-            "jti": "00000000-0000-4000-8000-00000000000a", "roles": [], "permissions": permissions, "units": units,
+            "jti": "00000000-0000-4000-8000-00000000000a", "sid": sid, "roles": [], "permissions": permissions, "units": units,
             "roles_version": 1,
         });
         let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k"});

@@ -82,6 +82,27 @@ async fn a_patient_reads_their_own_chart_only() {
 }
 
 #[tokio::test]
+async fn a_token_of_an_ended_session_is_refused_and_the_metrics_say_where_that_is_known_from() {
+    let issuer = Issuer::start(json!({})).await;
+    let folder = folder("revoked");
+    credentials(&folder, &issuer.base, "clinic");
+    let clinic = Clinic::start(&folder, &["--listen", "127.0.0.1:0", "--json"]);
+    let ended = issuer.of_session(issuer::ENDED, "clinic", &["charts:read"], &json!({}));
+
+    assert_eq!(clinic.get("/charts/17", &ended).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(clinic.get("/charts/17", &issuer.token("clinic", &["charts:read"], &json!({}))).await.0, StatusCode::OK);
+
+    let metrics = clinic.text("/metrics").await;
+    for line in [
+        "bailiwick_guard_feed_state{state=\"current\"} 1",
+        "bailiwick_guard_denylist_entries{kind=\"session\"} 1",
+        "bailiwick_guard_refusals_total{reason=\"revoked\"} 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn the_agency_profile_serves_policies() {
     let issuer = Issuer::start(json!({})).await;
     let folder = folder("agency");

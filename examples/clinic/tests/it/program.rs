@@ -55,6 +55,10 @@ impl Clinic {
         body(self.authorized(self.client.get(self.url(path)), token).send().await.unwrap()).await
     }
 
+    pub(crate) async fn text(&self, path: &str) -> String {
+        self.client.get(self.url(path)).send().await.unwrap().text().await.unwrap()
+    }
+
     /// The `Allow` of a GET that is not allowed.
     pub(crate) async fn allow(&self, path: &str) -> String {
         let response = self.client.get(self.url(path)).send().await.unwrap();

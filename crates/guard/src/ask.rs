@@ -1,0 +1,152 @@
+//! Asking the issuer about a token (RFC 7662), while the revocation feed does not vouch for what we hold.
+//!
+//! An answer serves everybody who brings the same token within a second, so that a burst costs one question. When the issuer does not answer,
+//! nobody asks again for a second: it is not helped by a queue.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, StatusCode, Url};
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
+
+use crate::clock::monotonic;
+
+/// How long an answer serves.
+const ANSWER_SERVES: Duration = Duration::from_secs(1);
+/// How long a question may take as a whole, waiting for its turn included.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Questions at a time.
+const AT_A_TIME: usize = 64;
+/// Tokens that are remembered at a time.
+const MOST_ANSWERS: usize = 10_000;
+/// The longest answer, in bytes.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// Why the issuer's word could not be had.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    #[error("it cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("it answers {0}")]
+    Status(StatusCode),
+    #[error("its answer is not one about a token")]
+    Nonsense,
+    #[error("it takes too long")]
+    TooSlow,
+    #[error("too many tokens to ask about at once")]
+    TooMany,
+    #[error("it did not answer a moment ago")]
+    Resting,
+}
+
+/// One question and its answer, shared by whoever has the same token.
+struct Question {
+    begun: Instant,
+    answer: OnceCell<Result<bool, NoAnswer>>,
+}
+
+/// How questions ended, for metrics.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) active: AtomicU64,
+    pub(crate) inactive: AtomicU64,
+    pub(crate) failed: AtomicU64,
+}
+
+/// Asks one issuer.
+pub(crate) struct Asker {
+    client: Client,
+    url: Url,
+    authorization: HeaderValue,
+    questions: Mutex<HashMap<Uuid, Arc<Question>>>,
+    turns: Semaphore,
+    failed: Mutex<Option<Instant>>,
+    pub(crate) counts: Counts,
+}
+
+impl Asker {
+    pub(crate) fn new(client: Client, issuer: &Url, authorization: HeaderValue) -> Option<Self> {
+        let url = Url::parse(&format!("{}/oauth/introspect", issuer.as_str().trim_end_matches('/'))).ok()?;
+        Some(Self {
+            client,
+            url,
+            authorization,
+            questions: Mutex::default(),
+            turns: Semaphore::new(AT_A_TIME),
+            failed: Mutex::default(),
+            counts: Counts::default(),
+        })
+    }
+
+    /// Whether the issuer says that `token`, whose id is `jti`, is good. The token was verified: nobody else's can have this id.
+    pub(crate) async fn is_active(&self, token: &str, jti: Uuid) -> Result<bool, NoAnswer> {
+        let question = self.question(jti)?;
+        question.answer.get_or_init(|| self.ask(token)).await.clone()
+    }
+
+    fn question(&self, jti: Uuid) -> Result<Arc<Question>, NoAnswer> {
+        let now = monotonic();
+        let young = |begun: Instant| now.saturating_duration_since(begun) < ANSWER_SERVES;
+        let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(question) = questions.get(&jti).filter(|question| young(question.begun)) {
+            return Ok(Arc::clone(question));
+        }
+        if self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(young) {
+            return Err(NoAnswer::Resting);
+        }
+        if questions.len() >= MOST_ANSWERS {
+            questions.retain(|_, question| young(question.begun));
+            if questions.len() >= MOST_ANSWERS {
+                return Err(NoAnswer::TooMany);
+            }
+        }
+        let question = Arc::new(Question { begun: now, answer: OnceCell::new() });
+        questions.insert(jti, Arc::clone(&question));
+        Ok(question)
+    }
+
+    async fn ask(&self, token: &str) -> Result<bool, NoAnswer> {
+        let answer = timeout(PATIENCE, async {
+            let _turn = self.turns.acquire().await.map_err(|_| NoAnswer::TooMany)?;
+            self.exchange(token).await
+        });
+        let answer = answer.await.unwrap_or(Err(NoAnswer::TooSlow));
+        let count = match &answer {
+            Ok(true) => &self.counts.active,
+            Ok(false) => &self.counts.inactive,
+            Err(error) => {
+                tracing::warn!(issuer = %self.url, %error, "a token cannot be asked about, so it is refused");
+                *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(monotonic());
+                &self.counts.failed
+            }
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        answer
+    }
+
+    async fn exchange(&self, token: &str) -> Result<bool, NoAnswer> {
+        let unreachable = |error: reqwest::Error| NoAnswer::Unreachable(crate::fetch::root(&error.without_url()));
+        let request = self.client.post(self.url.clone()).header(AUTHORIZATION, self.authorization.clone());
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        // A compact token has no character that a form would write otherwise.
+        let request = request.header(ACCEPT, "application/json").body(format!("token={token}"));
+        let mut response = request.send().await.map_err(unreachable)?;
+        if response.status() != StatusCode::OK {
+            return Err(NoAnswer::Status(response.status()));
+        }
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+            if body.len() + piece.len() > LONGEST_ANSWER {
+                return Err(NoAnswer::Nonsense);
+            }
+            body.extend_from_slice(&piece);
+        }
+        let answer: serde_json::Value = serde_json::from_slice(&body).map_err(|_| NoAnswer::Nonsense)?;
+        answer.get("active").and_then(serde_json::Value::as_bool).ok_or(NoAnswer::Nonsense)
+    }
+}
