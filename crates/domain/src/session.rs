@@ -30,8 +30,14 @@ impl Deadlines {
     /// moved later by it (SES-03).
     #[must_use]
     pub fn under(self, policy: &Effective, created_at: Timestamp, last_active_at: Timestamp) -> Self {
-        let now = (Self::begin(last_active_at, policy).idle_at, Self::begin(created_at, policy).absolute_at);
-        Self { idle_at: self.idle_at.min(now.0), absolute_at: self.absolute_at.min(now.1) }
+        let idle_at = Self::begin(last_active_at, policy).idle_at;
+        self.earlier(Self { idle_at, ..Self::begin(created_at, policy) })
+    }
+
+    /// Of each the earlier.
+    #[must_use]
+    pub fn earlier(self, other: Self) -> Self {
+        Self { idle_at: self.idle_at.min(other.idle_at), absolute_at: self.absolute_at.min(other.absolute_at) }
     }
 
     /// What the session is now.

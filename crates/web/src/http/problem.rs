@@ -14,6 +14,7 @@ use service::grant::GrantError;
 use service::invitation::LinkError;
 use service::key::KeyError;
 use service::password::ChangeError;
+use service::policy::PolicyError;
 use service::refresh::RefreshError;
 use service::role::RoleError;
 use service::session::EndError;
@@ -171,6 +172,9 @@ impl From<SignInError> for Problem {
             SignInError::Dead => Code::TokenRefused.into(),
             SignInError::Password(error) => Self::invalid("/new_password", error.code(), error.to_string()),
             SignInError::Throttled(throttled) => Self::wait(throttled.until),
+            SignInError::TooManySessions(most) => Self::from(Code::Conflict).detail(format!(
+                "You are signed in as often as is allowed ({most}). Sign out elsewhere, or ask an administrator to end a session."
+            )),
             SignInError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
             SignInError::Overloaded(_) => Self::busy(2),
             SignInError::Key(error) => error.into(),
@@ -335,6 +339,23 @@ impl From<RoleError> for Problem {
             RoleError::VersionUnsaid => Self::version_unsaid(),
             RoleError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
             RoleError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PolicyError> for Problem {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::SignedOut => Self::not_signed_in(true),
+            PolicyError::Forbidden(forbidden) => forbidden.into(),
+            PolicyError::NotFound => Code::NotFound.into(),
+            PolicyError::Wrong(all) => all.into_iter().fold(Code::Validation.into(), |problem: Self, wrong| {
+                problem.at(&format!("/{}", wrong.field.replace('.', "/")), wrong.code, wrong.detail)
+            }),
+            PolicyError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            PolicyError::VersionUnsaid => Self::version_unsaid(),
+            PolicyError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
+            PolicyError::Store(error) => error.into(),
         }
     }
 }
