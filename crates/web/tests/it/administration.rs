@@ -98,6 +98,23 @@ fn rows() -> Vec<Row> {
             ("role_updated", "sampler", json!({ "inherits": ["nurse"] }), json!({ "inherits": ["billing"] })),
         ),
         row(
+            Method::PUT,
+            "/api/v1/policies/roles/sampler",
+            json!({ "idle_seconds": 600, "password": { "min_length": 16 } }),
+            ("policy_changed", "sampler", none(), json!({ "idle_seconds": 600, "password.min_length": 16 })),
+        ),
+        row(
+            Method::PUT,
+            "/api/v1/policies/roles/sampler",
+            json!({ "idle_seconds": 300 }),
+            (
+                "policy_changed",
+                "sampler",
+                json!({ "idle_seconds": 600, "password.min_length": 16 }),
+                json!({ "idle_seconds": 300 }),
+            ),
+        ),
+        row(
             delete.clone(),
             "/api/v1/roles/sampler",
             none(),
