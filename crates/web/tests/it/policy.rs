@@ -133,7 +133,9 @@ on_both_databases! {
         let before = sessions(&app, "nurse").await;
         let wide = json!({ "idle_seconds": 7200, "absolute_seconds": 200_000, "access_token_seconds": 3600 });
         admin_sets(&app, REALM, wide.clone()).await.expect(200);
-        admin_sets(&app, &of("nurse"), json!({})).await.expect(200);
+        for role in ["nurse", "clinical-staff"] {
+            admin_sets(&app, &of(role), json!({})).await.expect(200);
+        }
         nurse.post_empty("/api/v1/session/activity").await.expect(204);
 
         let after = sessions(&app, "nurse").await;
@@ -146,6 +148,7 @@ on_both_databases! {
 
     async fn a_token_lives_no_longer_than_the_policy_of_this_moment(app: TestApp) {
         let mut nurse = app.signed_in("nurse").await;
+        let before = crate::claims(nurse.bearer.as_deref().unwrap());
         admin_sets(&app, &of("nurse"), json!({ "access_token_seconds": 60 })).await.expect(200);
 
         assert_eq!(nurse.refresh().await.expect(200).json()["expires_in"], 60);
@@ -155,10 +158,9 @@ on_both_databases! {
         let mut names: Vec<&str> = names.split(' ').collect();
         names.sort_unstable();
         assert_eq!(names, ["charge-nurse", "nurse"], "whoever inherits it too");
-        let token = nurse.bearer.clone().unwrap();
-        nurse.refresh().await;
-        let claims = crate::claims(&token);
-        assert!(claims["roles_version"].as_i64().unwrap() < *version, "what was issued before is refused");
+        let refreshed = crate::claims(nurse.bearer.as_deref().unwrap());
+        assert!(before["roles_version"].as_i64().unwrap() < *version, "what was issued before is refused");
+        assert_eq!(refreshed["roles_version"].as_i64(), Some(*version), "what is issued now is not");
 
         admin_sets(&app, REALM, json!({ "idle_seconds": 60 })).await.expect(200);
         let told = app.db.rows(text, vec![RealmKey::MAIN.into()]).await;
@@ -209,8 +211,9 @@ on_both_databases! {
     async fn a_looser_role_never_loosens_and_the_strictest_names_itself(app: TestApp) {
         let mut admin = app.signed_in("admin").await;
         let nurse = effective(&app, &mut admin, "nurse").await;
-        assert_eq!(nurse["idle_seconds"], json!({ "value": 900, "from": "role:nurse" }));
-        assert_eq!(nurse["absolute_seconds"], json!({ "value": 43_200, "from": "role:nurse" }));
+        // Nurses inherit from clinical-staff, which asks for the same: between equals the first name.
+        assert_eq!(nurse["idle_seconds"], json!({ "value": 900, "from": "role:clinical-staff" }));
+        assert_eq!(nurse["absolute_seconds"], json!({ "value": 43_200, "from": "role:clinical-staff" }));
         assert_eq!(nurse["assurance"], json!({ "value": "aal1", "from": "floor" }));
         assert_eq!(nurse["max_sessions"], json!({ "value": null, "from": "floor" }));
         assert_eq!(nurse["networks"], json!({ "value": null, "from": "floor" }));
@@ -281,8 +284,11 @@ on_both_databases! {
 
     async fn ses_07_the_oldest_session_ends_for_the_newest(app: TestApp) {
         admin_sets(&app, &of("nurse"), json!({ "max_sessions": 2, "at_limit": "end_oldest" })).await.expect(200);
-        let (mut first, mut second, mut third) =
-            (app.signed_in("nurse").await, app.signed_in("nurse").await, app.signed_in("nurse").await);
+        let mut first = app.signed_in("nurse").await;
+        app.advance(seconds(1));
+        let mut second = app.signed_in("nurse").await;
+        app.advance(seconds(1));
+        let mut third = app.signed_in("nurse").await;
 
         assert_eq!([first.me().await.status, second.me().await.status, third.me().await.status], [401, 200, 200]);
         assert_eq!(first.refresh().await.code(), "session-ended");
@@ -295,22 +301,23 @@ on_both_databases! {
     }
 
     async fn ses_07_there_are_never_more_sessions_than_allowed_however_many_race(app: TestApp) {
-        for (at_limit, signed_in) in [("refuse", 3), ("end_oldest", 16)] {
-            let body = json!({ "max_sessions": 3, "at_limit": at_limit });
-            admin_sets(&app, &of("nurse"), body).await.expect(200);
+        let mut admin = app.signed_in("admin").await;
+        let listed = format!("/api/v1/users/{}/sessions", id(&app, "nurse").await);
+        for at_limit in ["refuse", "end_oldest"] {
+            set(&mut admin, &of("nurse"), json!({ "max_sessions": 3, "at_limit": at_limit })).await.expect(200);
             let password = app.password("main", "nurse");
             let answers = race(16, |_| {
                 let (mut browser, password) = (app.browser(), password.clone());
                 async move { browser.begin_sign_in("nurse", &password).await.status }
             }).await;
 
-            assert_eq!(answers.iter().filter(|status| **status == 200).count(), signed_in, "{at_limit}: {answers:?}");
-            assert_eq!(sessions(&app, "nurse").await.len(), 3, "{at_limit}");
-            for session in sessions(&app, "nurse").await {
-                let nurse = id(&app, "nurse").await;
-                let mut admin = app.signed_in("admin").await;
-                let path = format!("/api/v1/users/{nurse}/sessions/{}", session["id"].as_str().unwrap());
-                admin.delete(&path).await.expect(204);
+            // Some are told to wait, because so many try at a time.
+            let signed_in = answers.iter().filter(|status| **status == 200).count();
+            assert!(if at_limit == "refuse" { signed_in == 3 } else { signed_in > 3 }, "{at_limit}: {answers:?}");
+            let there = admin.get(&listed).await.expect(200).json()["items"].as_array().unwrap().clone();
+            assert_eq!(there.len(), 3, "{at_limit}");
+            for session in there {
+                admin.delete(&format!("{listed}/{}", session["id"].as_str().unwrap())).await.expect(204);
             }
         }
     }
@@ -376,10 +383,10 @@ on_both_databases! {
         }
         let code = |answer: &Answer| (answer.status, answer.json()["errors"][0]["code"].clone());
 
-        admin_sets(&app, &of("nurse"), json!({ "password": { "min_length": 30, "preset": "classic" } })).await.expect(200);
+        admin_sets(&app, &of("nurse"), json!({ "password": { "min_length": 30, "preset": "classic", "min_age_days": 3 } })).await.expect(200);
         let short = chosen(&mut nurse, change(&current, "quiet herons at noon")).await;
-        assert_eq!(code(&short), (422, json!("too_young")), "classic: a day at least");
-        app.advance(days(1));
+        assert_eq!(code(&short), (422, json!("too_young")), "chosen the day before");
+        app.advance(days(2));
         let mut nurse = app.signed_in("nurse").await;
         let short = chosen(&mut nurse, change(&current, "quiet herons at noon")).await;
         assert_eq!(code(&short), (422, json!("too_short")));
