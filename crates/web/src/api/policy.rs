@@ -7,10 +7,11 @@ use domain::id::UserId;
 use domain::permission::Permission;
 use domain::policy::{Network, PasswordPolicy, Policy};
 use serde::Deserialize;
-use service::policy::{Edition, SetPolicy};
+use service::policy::{Edition, PolicyError, SetPolicy};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
+use wire::problem::Code;
 
 use super::shape::ProblemDocument;
 use crate::config::Web;
@@ -182,4 +183,21 @@ async fn set_role(
 ) -> Result<Response, Problem> {
     let command = SetPolicy { role: Some(path.0), version: version.sent(), policy: body.parse()? };
     Ok(answer(&service::policy::set(&web.app, &caller, command).await?))
+}
+
+impl From<PolicyError> for Problem {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::SignedOut => Self::not_signed_in(true),
+            PolicyError::Forbidden(forbidden) => forbidden.into(),
+            PolicyError::NotFound => Code::NotFound.into(),
+            PolicyError::Wrong(all) => all.into_iter().fold(Code::Validation.into(), |problem: Self, wrong| {
+                problem.at(&format!("/{}", wrong.field.replace('.', "/")), wrong.code, wrong.detail)
+            }),
+            PolicyError::Conflict(text) => Self::from(Code::Conflict).detail(text),
+            PolicyError::VersionUnsaid => Self::version_unsaid(),
+            PolicyError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
+            PolicyError::Store(error) => error.into(),
+        }
+    }
 }

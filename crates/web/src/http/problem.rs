@@ -14,7 +14,6 @@ use service::grant::GrantError;
 use service::invitation::LinkError;
 use service::key::KeyError;
 use service::password::ChangeError;
-use service::policy::PolicyError;
 use service::refresh::RefreshError;
 use service::role::RoleError;
 use service::session::EndError;
@@ -339,23 +338,6 @@ impl From<RoleError> for Problem {
             RoleError::VersionUnsaid => Self::version_unsaid(),
             RoleError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
             RoleError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<PolicyError> for Problem {
-    fn from(error: PolicyError) -> Self {
-        match error {
-            PolicyError::SignedOut => Self::not_signed_in(true),
-            PolicyError::Forbidden(forbidden) => forbidden.into(),
-            PolicyError::NotFound => Code::NotFound.into(),
-            PolicyError::Wrong(all) => all.into_iter().fold(Code::Validation.into(), |problem: Self, wrong| {
-                problem.at(&format!("/{}", wrong.field.replace('.', "/")), wrong.code, wrong.detail)
-            }),
-            PolicyError::Conflict(text) => Self::from(Code::Conflict).detail(text),
-            PolicyError::VersionUnsaid => Self::version_unsaid(),
-            PolicyError::ChangedMeanwhile => Code::ChangedMeanwhile.into(),
-            PolicyError::Store(error) => error.into(),
         }
     }
 }
