@@ -176,7 +176,7 @@ impl Policy {
     /// The same with networks in one order and none within another: what is stored.
     #[must_use]
     pub fn normal(mut self) -> Self {
-        self.networks = self.networks.map(|networks| network::maximal(networks));
+        self.networks = self.networks.map(network::maximal);
         self
     }
 }

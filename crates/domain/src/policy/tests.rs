@@ -93,7 +93,7 @@ proptest! {
 
         prop_assert_eq!(both(&a, &b), both(&b, &a));
         prop_assert_eq!(both(&both(&a, &b), &c), both(&a, &both(&b, &c)));
-        prop_assert_eq!(both(&a, &a), a.clone());
+        prop_assert_eq!(&both(&a, &a), &a);
         prop_assert_eq!(both(&both(&a, &b), &b), both(&a, &b));
     }
 

@@ -2,6 +2,7 @@
 //! rewritten when a policy changes: a role that a hundred thousand people hold changes in one row.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use domain::event::Event;
 use domain::id::{SessionId, UserId};
@@ -37,11 +38,13 @@ pub(crate) async fn judge_all(
     let mut policies: HashMap<UserId, Effective> = HashMap::new();
     let mut kept = Vec::with_capacity(sessions.len());
     for session in sessions {
-        if !policies.contains_key(&session.user) {
-            let held = grant::in_force(tx, session.user.into()).await?;
-            policies.insert(session.user, directory.policy(&held).effective());
-        }
-        let Some(policy) = policies.get(&session.user) else { continue };
+        let policy = match policies.entry(session.user) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let held = grant::in_force(tx, session.user.into()).await?;
+                new.insert(directory.policy(&held).effective())
+            }
+        };
         let session = judged(&session, policy);
         if session.deadlines.state(session.ended_at.is_some(), tx.now()) != State::Ended {
             kept.push(session);
