@@ -19,8 +19,9 @@ use wire::claims::AccessClaims;
 pub use self::end::{EndError, Presented, end_other, end_other_as_operator, end_own, sign_out};
 pub(crate) use self::end::{end_all, ended, replace};
 use crate::app::App;
-use crate::directory::Holding;
+use crate::directory::{self, Holding};
 use crate::key::{self, KeyError};
+use crate::policy;
 use crate::refresh::family_key;
 
 /// The client of a first-party sign-in.
@@ -71,10 +72,11 @@ pub(crate) fn claims(
     now: Timestamp,
 ) -> Result<Unsigned, UnknownAudience> {
     let api = holding.directory.apis.get(audience).ok_or(UnknownAudience)?;
-    let policy = holding.directory.policy(&holding.access).effective();
+    let policy = &holding.policy;
+    let deadlines = policy::judged(session, policy).deadlines;
     let lifetime = u64::try_from(api.access_lifetime_seconds).unwrap_or(0).min(policy.access_token.as_secs());
     let mut until = now.plus(domain::time::seconds(lifetime));
-    until = until.min(session.deadlines.idle_at).min(session.deadlines.absolute_at);
+    until = until.min(deadlines.idle_at).min(deadlines.absolute_at);
     if let Some(end) = holding.access.earliest_end() {
         until = until.min(end);
     }
@@ -136,7 +138,7 @@ pub(crate) async fn begin(
     with: New<'_>,
 ) -> Result<Begun, StoreError> {
     let (now, realm, entropy) = (tx.now(), tx.realm(), tx.entropy());
-    let policy = holding.directory.policy(&holding.access).effective();
+    let policy = &holding.policy;
     let deadlines = domain::session::Deadlines::begin(now, policy);
     let id = SessionId::new(&*entropy, now);
     let (secret, family_secret) = (Secret::new(&*entropy), Secret::new(&*entropy));
@@ -224,10 +226,8 @@ pub(crate) async fn renew(
     (acr, amr): (&str, &str),
 ) -> Result<Option<Renewed>, StoreError> {
     let secret = Secret::new(&*tx.entropy());
-    // Roles that were withheld may ask for a shorter time; none makes it longer.
-    let holding = crate::directory::holding(app, tx, session.user.into(), acr).await?;
-    let policy = holding.directory.policy(&holding.access).effective();
-    session.idle_seconds = session.idle_seconds.min(i64::try_from(policy.idle.as_secs()).unwrap_or(i64::MAX));
+    // The policy of this moment may ask for a shorter time; nothing makes it longer.
+    session = policy::judged(&session, &directory::holding(app, tx, session.user.into(), acr).await?.policy);
     let idle_at = next_idle(&session, tx.now());
     let (acr, amr, idle_seconds) = (acr.to_owned(), amr.to_owned(), session.idle_seconds);
     let to = session::Proved { secret: secret.hash(), acr, amr, idle_seconds, idle_at };
@@ -252,7 +252,7 @@ pub(crate) fn owner(user: &User, session: &Session) -> Actor {
 /// # Errors
 /// [`StoreError`].
 pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, StoreError> {
-    let (id, present) = (caller.user(), caller.session());
+    let (parts, id, present) = (app.clone(), caller.user(), caller.session());
     app.store
         .read(&caller.oneself(), app.now(), move |tx| {
             Box::pin(async move {
@@ -262,7 +262,7 @@ pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, StoreError>
                     all.truncate(199);
                     all.extend(session::find(tx, present).await?);
                 }
-                Ok(all)
+                policy::judge_all(&parts, tx, all).await
             })
         })
         .await
@@ -273,8 +273,15 @@ pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, StoreError>
 /// # Errors
 /// [`StoreError`].
 pub async fn present(app: &App, caller: &Caller) -> Result<Option<Session>, StoreError> {
-    let id = caller.session();
-    app.store.read(&caller.oneself(), app.now(), move |tx| Box::pin(session::find(tx, id))).await
+    let (parts, id) = (app.clone(), caller.session());
+    app.store
+        .read(&caller.oneself(), app.now(), move |tx| {
+            Box::pin(async move {
+                let found = session::find(tx, id).await?.into_iter().collect();
+                Ok(policy::judge_all(&parts, tx, found).await?.pop())
+            })
+        })
+        .await
 }
 
 /// The person acted: idle starts again.
@@ -306,11 +313,13 @@ pub(crate) fn next_idle(session: &Session, now: Timestamp) -> Timestamp {
 /// [`EndError`].
 pub async fn of_user(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Session>, EndError> {
     let allowed = caller.allow(Permission::SessionsRead, Scope::Anywhere)?;
+    let parts = app.clone();
     app.store
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
                 user::find(tx, user).await?.ok_or(EndError::NotFound)?;
-                Ok(session::of_user(tx, user).await?)
+                let all = session::of_user(tx, user).await?;
+                Ok(policy::judge_all(&parts, tx, all).await?)
             })
         })
         .await
@@ -322,8 +331,11 @@ pub async fn of_user(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Ses
 /// [`EndError`].
 pub async fn list(app: &App, caller: &Caller, filter: session::Filter, limit: i64) -> Result<Vec<Session>, EndError> {
     let allowed = caller.allow(Permission::SessionsRead, Scope::Anywhere)?;
+    let parts = app.clone();
     app.store
-        .read(&allowed, app.now(), move |tx| Box::pin(async move { Ok(session::list(tx, &filter, limit).await?) }))
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move { Ok(policy::list(&parts, tx, filter, limit).await?) })
+        })
         .await
 }
 
@@ -337,7 +349,10 @@ pub async fn list_as_operator(
     filter: session::Filter,
     limit: i64,
 ) -> Result<Vec<Session>, StoreError> {
+    let parts = app.clone();
     app.store
-        .read(operator.allowed(), app.now(), move |tx| Box::pin(async move { session::list(tx, &filter, limit).await }))
+        .read(operator.allowed(), app.now(), move |tx| {
+            Box::pin(async move { policy::list(&parts, tx, filter, limit).await })
+        })
         .await
 }

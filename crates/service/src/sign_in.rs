@@ -169,6 +169,9 @@ pub enum SignInError {
     /// The new password is refused.
     #[error(transparent)]
     Password(#[from] domain::password::PasswordError),
+    /// Everything was proved, but there may be no more sessions than so many (SES-07).
+    #[error("there may be no more than {0} sessions at a time")]
+    TooManySessions(u32),
     /// No such API.
     #[error(transparent)]
     Audience(#[from] UnknownAudience),

@@ -11,6 +11,7 @@ mod key;
 mod me;
 mod own;
 mod password;
+mod policy;
 mod refresh;
 mod resource_server;
 mod revocation;
@@ -40,5 +41,5 @@ pub fn mount(table: Table) -> Table {
     let table = own::mount(factor::mount(step_up::mount(me::mount(password::mount(table)))));
     let table = access::mount(grant::mount(user::mount(table)));
     let table = client::mount(resource_server::mount(unit::mount(role_change::mount(role::mount(table)))));
-    revocation::mount(key::mount(audit::mount(table)))
+    revocation::mount(policy::mount(key::mount(audit::mount(table))))
 }

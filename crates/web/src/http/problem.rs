@@ -171,6 +171,9 @@ impl From<SignInError> for Problem {
             SignInError::Dead => Code::TokenRefused.into(),
             SignInError::Password(error) => Self::invalid("/new_password", error.code(), error.to_string()),
             SignInError::Throttled(throttled) => Self::wait(throttled.until),
+            SignInError::TooManySessions(most) => Self::from(Code::Conflict).detail(format!(
+                "You are signed in as often as is allowed ({most}). Sign out elsewhere, or ask an administrator to end a session."
+            )),
             SignInError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
             SignInError::Overloaded(_) => Self::busy(2),
             SignInError::Key(error) => error.into(),

@@ -36,6 +36,7 @@ mod password; // what may be one
 mod past; // access at an instant, grants by date
 mod people; // finding, changing and deleting people, by home unit
 mod places; // units
+mod policy; // policies by realm and role, and what they do to sessions
 mod profile; // a profile applied to a realm that people have worked with
 mod refresh; // T1 to T10 of requirements 2.6
 mod registered; // APIs, credentials, clients
