@@ -1,6 +1,7 @@
-//! Sessions: what begins at a sign-in, what its owner sees, and how it ends (`end`).
+//! Sessions: what begins at a sign-in, what its owner sees, how it ends (`end`), and how a locked one is resumed (`unlock`).
 
 mod end;
+mod unlock;
 
 use domain::allowed::Actor;
 use domain::caller::{Caller, Scope};
@@ -17,7 +18,8 @@ use thiserror::Error;
 use wire::claims::AccessClaims;
 
 pub use self::end::{EndError, Presented, end_other, end_other_as_operator, end_own, sign_out};
-pub(crate) use self::end::{end_all, ended, replace};
+pub(crate) use self::end::{Place, end_all, ended, leave};
+pub use self::unlock::{Key, Switchable, Unlock, UnlockError, Unlocked, locked, switchable, unlock};
 use crate::app::App;
 use crate::directory::Holding;
 use crate::key::{self, KeyError};
@@ -83,7 +85,7 @@ pub(crate) fn claims(
         aud: audience_claim(realm, audience),
         sub: session.user.uuid(),
         client_id: FIRST_PARTY.to_owned(),
-        iat: domain::revocation::issued_at(now, holding.access_not_before),
+        iat: domain::revocation::issued_at(now, holding.access_not_before.max(tokens_from(session))),
         exp: until.seconds(),
         jti: domain::id::TokenId::new(&*app.entropy, now).uuid(),
         sid: Some(session.id.uuid()),
@@ -96,6 +98,11 @@ pub(crate) fn claims(
         roles_version: holding.directory.graph.version(),
     };
     Ok(Unsigned { claims, algorithm: api.algorithm })
+}
+
+/// Tokens of a session are issued from then on: earlier ones are refused since it was locked, also after it was unlocked.
+pub(crate) fn tokens_from(session: &Session) -> Timestamp {
+    session.locked_at.map_or(Timestamp::from_seconds(0), domain::revocation::next_second)
 }
 
 /// `aud`: the audience itself; for our own API the issuer's `/api/v1`.
@@ -172,6 +179,7 @@ pub(crate) async fn begin(
         auth_at: now,
         deadlines,
         idle_seconds: new.idle_seconds,
+        locked_at: None,
         ended_at: None,
         created_at: now,
         last_active_at: now,
