@@ -303,6 +303,18 @@ pub async fn acted(app: &App, caller: &Caller) -> Result<(), StoreError> {
         .await
 }
 
+/// The same for a page that its person asked for; at most once a minute is anything written.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn acted_by_page(app: &App, caller: &Caller) -> Result<(), StoreError> {
+    let minute_ago = app.now().minus(domain::time::minutes(1));
+    match present(app, caller).await? {
+        Some(session) if session.last_active_at <= minute_ago => acted(app, caller).await,
+        _ => Ok(()),
+    }
+}
+
 /// When a session locks if its person acts now.
 pub(crate) fn next_idle(session: &Session, now: Timestamp) -> Timestamp {
     now.plus(domain::time::seconds(u64::try_from(session.idle_seconds).unwrap_or(0)))
