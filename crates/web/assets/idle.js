@@ -35,9 +35,9 @@ export async function watch({ read, report, warn, back, lock }) {
 
   const tell = () => alone(async () => {
     const { reported } = shared();
-    // Another tab said it after that.
-    if (reported >= acted) acted = 0;
     const now = Date.now();
+    // Another tab said it after that; or it is so old that nobody may be there any more: the machine slept.
+    if (reported >= acted || now - acted > 2 * pace) acted = 0;
     if (!acted || done || (now < reported + pace && now >= reported)) return;
     acted = 0;
     share({ reported: now });

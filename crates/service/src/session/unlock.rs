@@ -100,12 +100,7 @@ pub struct Unlocked {
 ///
 /// # Errors
 /// [`UnlockError`].
-pub async fn unlock(
-    app: &App,
-    realm: &Arc<Realm>,
-    asked: Unlock,
-    request: Request,
-) -> Result<Unlocked, UnlockError> {
+pub async fn unlock(app: &App, realm: &Arc<Realm>, asked: Unlock, request: Request) -> Result<Unlocked, UnlockError> {
     let (app, realm) = (app.clone(), realm.clone());
     to_the_end(async move { run(&app, &realm, asked, request).await }).await
 }
@@ -235,11 +230,7 @@ async fn named(app: &App, tx: &mut WriteTx<'_>, asked: &Unlock) -> Result<Named,
 }
 
 /// A session of this device that is locked, or was until a moment ago: two who unlock at once are both answered.
-async fn of_device(
-    tx: &mut impl Read,
-    cookie: Option<&Secret>,
-    id: SessionId,
-) -> Result<Option<Session>, StoreError> {
+async fn of_device(tx: &mut impl Read, cookie: Option<&Secret>, id: SessionId) -> Result<Option<Session>, StoreError> {
     let Some(secret) = cookie else { return Ok(None) };
     let Some(device) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
     let here = sessions::on_device(tx, device).await?;

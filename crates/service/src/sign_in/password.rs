@@ -147,12 +147,7 @@ pub(crate) async fn recognised(
 }
 
 /// A recognised device has an allowance of its own.
-pub(crate) fn counters(
-    app: &App,
-    tx: &WriteTx<'_>,
-    identifier: &Identifier,
-    device: Option<DeviceId>,
-) -> Counters {
+pub(crate) fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option<DeviceId>) -> Counters {
     let realm = tx.realm();
     let (purpose, what) = match device {
         Some(device) => ("identifier of a device", format!("{} {device}", identifier.key())),
@@ -165,7 +160,11 @@ pub(crate) fn counters(
 }
 
 /// Counts the try, unless a wait is on.
-pub(crate) async fn admit(tx: &mut WriteTx<'_>, counters: Counters, recognised: bool) -> Result<Result<i64, Refused>, StoreError> {
+pub(crate) async fn admit(
+    tx: &mut WriteTx<'_>,
+    counters: Counters,
+    recognised: bool,
+) -> Result<Result<i64, Refused>, StoreError> {
     for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
         if let Err(refused) = throttle::check_window(tx, kind, &counters.address).await? {
             return Ok(Err(refused));

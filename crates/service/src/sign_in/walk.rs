@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use store::factor::Factor;
 use store::sign_in::{Advance, NewTransaction, Transaction};
 use store::user::User;
-use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, device, factor, session as sessions, sign_in, user};
+use store::{
+    Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, device, factor, session as sessions, sign_in, user,
+};
 
 use super::{Answer, Codes, Held, Medium, Owed, SignIn, SignInError, SignedIn, Visit, methods};
 use crate::app::App;

@@ -43,11 +43,7 @@ struct Standing {
 }
 
 /// How it stands; asking is no activity. 204: nobody is signed in, or it is locked.
-pub(super) async fn show(
-    State(web): State<Web>,
-    context: Context,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn show(State(web): State<Web>, context: Context, headers: HeaderMap) -> Result<Response, Problem> {
     standing(&web, &context, &headers).await
 }
 

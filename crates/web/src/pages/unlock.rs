@@ -85,14 +85,10 @@ impl Here {
 }
 
 /// The one that was asked for, if it is one of this device; else the browser's own.
-async fn here(
-    web: &Web,
-    context: &Context,
-    headers: &HeaderMap,
-    asked: Option<&str>,
-) -> Result<Option<Here>, Problem> {
+async fn here(web: &Web, context: &Context, headers: &HeaderMap, asked: Option<&str>) -> Result<Option<Here>, Problem> {
     let Some(id) = asked else {
-        let (Some(session), Some(cookie)) = (own(web, context, headers).await?, cookie::session(headers, &context.realm))
+        let (Some(session), Some(cookie)) =
+            (own(web, context, headers).await?, cookie::session(headers, &context.realm))
         else {
             return Ok(None);
         };

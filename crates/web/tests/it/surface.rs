@@ -202,7 +202,11 @@ async fn each_cookie_is_read_by_the_routes_of_the_contract_and_by_no_other() {
     of_flow.remove("GET /sign-in/continue");
     assert_eq!(readers_of(&app, "flow").await, of_flow);
 
-    assert_eq!(readers_of(&app, "device").await, BTreeSet::new(), "only a right sign-in, and what was locked: switch.rs");
+    assert_eq!(
+        readers_of(&app, "device").await,
+        BTreeSet::new(),
+        "only a right sign-in, and what was locked: switch.rs"
+    );
 }
 
 #[tokio::test]

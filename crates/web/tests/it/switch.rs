@@ -70,8 +70,9 @@ on_both_databases! {
         assert_eq!(back.expect(200).json()["session_id"], sessions[0]);
         assert_eq!(events, ["session_locked", "session_unlocked"]);
         let log = app.events().await;
-        let locked = log.iter().rfind(|event| event["type"] == "session_locked").unwrap().to_string();
-        assert!(locked.contains("switched") && locked.contains(&sessions[1]), "{locked}");
+        let locked = log.iter().rfind(|event| event["type"] == "session_locked").unwrap();
+        let of_nurse = app.user_id(RealmKey::MAIN, "nurse").await;
+        assert_eq!((&locked["reason"], &locked["subject"]["id"]), (&json!("switched"), &json!(of_nurse)));
         assert_eq!(username(&mut ward).await, "physician");
         assert_eq!(ward.get("/api/v1/session").await.json()["acr"], "urn:bailiwick:aal2", "no second factor again");
         assert!(ward.get("/account").await.expect(200).text.contains("The physician"));
