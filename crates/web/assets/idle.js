@@ -104,7 +104,7 @@ function pages(template) {
     location.replace(`${base}/unlock?return_to=${encodeURIComponent(path)}`);
   };
   const answer = async (response) => {
-    if (response.status !== 200) return undefined;
+    if (response.status !== 200 || response.redirected) return undefined;
     const state = await response.json();
     ({ csrf } = state);
     return state;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use wire::problem::Code;
 
 use super::sign_out::Nothing;
-use super::{account_token, signed_in};
+use super::{account_token, signed_in, to_sign_in};
 use crate::config::Web;
 use crate::http::cross_site::{self, Cause};
 use crate::http::form::{self, Form};
@@ -55,7 +55,7 @@ pub(super) async fn submit(
     form: Form<Nothing>,
 ) -> Result<Response, Problem> {
     let Some((secret, caller)) = signed_in(&web, &context, &headers).await? else {
-        return Err(Code::Forbidden.into());
+        return Ok(to_sign_in(&context, "/account"));
     };
     let proof = (form::Purpose::Account, Some(&secret));
     form.proved(&web, &context, &headers, proof).await?.ok_or(Code::Forbidden)?;

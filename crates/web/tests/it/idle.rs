@@ -124,7 +124,7 @@ on_both_databases! {
         assert_eq!(nurse.get("/account/activity").await.expect(204).text, "");
         assert_eq!(app.browser().get("/account/activity").await.status, 204);
         let late = [("csrf", standing["csrf"].as_str().unwrap())];
-        nurse.form("/account/activity", &late).await.expect(403);
+        nurse.form("/account/activity", &late).await.expect(303);
         assert_eq!(nurse.refresh().await.expect(401).code(), "session-locked");
     }
 }
