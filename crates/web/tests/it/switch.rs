@@ -148,8 +148,10 @@ on_both_databases! {
         .await;
 
         for (number, (tab, answer)) in tabs.iter().enumerate() {
-            // The one who worked there was not locked when they asked: no session to resume, until somebody else came.
-            assert!(answer.status == 200 || answer.status == 401 && number % 4 == 3, "{answer:?}");
+            // The one who worked there was not locked when they asked: no session to resume, until somebody else came. On a busy machine some
+            // are told to come again.
+            let refused = answer.status == 503 || answer.status == 401 && number % 4 == 3;
+            assert!(answer.status == 200 || refused, "{answer:?}");
             if answer.status == 200 {
                 assert_eq!(answer.json()["session_id"], sessions[number % 4].as_str());
                 let mut tab = tab.clone();
