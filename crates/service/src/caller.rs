@@ -66,7 +66,8 @@ pub async fn by_bearer(
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
                 let Some(session) = session::find(tx, bearer.session).await? else { return Ok(None) };
-                if session.user != bearer.user {
+                let before_the_lock = bearer.issued_at < crate::session::tokens_from(&session).seconds();
+                if session.user != bearer.user || before_the_lock {
                     return Ok(None);
                 }
                 of_session(&parts, tx, &session, (Some(bearer.issued_at), Some(bearer.proof))).await

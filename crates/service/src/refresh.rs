@@ -149,18 +149,23 @@ async fn decide(
 
 /// A copy exists: the session ends, whatever else is true.
 async fn replayed(tx: &mut WriteTx<'_>, stored: &Stored, asked: &Refresh) -> Result<Outcome<Answer>, RefreshError> {
+    Ok(Outcome::done(Answer::Ended, copied(tx, stored, asked.token.family()).await?))
+}
+
+/// The same wherever such a token is presented.
+pub(crate) async fn copied(tx: &mut WriteTx<'_>, stored: &Stored, family: FamilyId) -> Result<Events, StoreError> {
     tx.exclusive(Guard::Principal(stored.user.into())).await?;
     let reason = EndReason::TokenReuse;
-    refresh::end(tx, asked.token.family(), reason.as_str()).await?;
+    refresh::end(tx, family, reason.as_str()).await?;
     let name = user::find(tx, stored.user).await?.map(|user| user.name().to_owned()).unwrap_or_default();
     let reuse = Event::new(EventType::AuthnTokenReuse).user(stored.user, &name).denied("replayed");
-    let mut events = Events::from(reuse.with("family", asked.token.family().to_string()));
+    let mut events = Events::from(reuse.with("family", family.to_string()));
     if let Some(id) = stored.session
         && sessions::end(tx, id, reason).await?
     {
         events = events.and(session::ended(id, stored.user, &name, reason));
     }
-    Ok(Outcome::done(Answer::Ended, events))
+    Ok(events)
 }
 
 /// Roles are evaluated again; idle moves only with activity; the absolute deadline never.

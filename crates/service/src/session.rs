@@ -1,6 +1,7 @@
-//! Sessions: what begins at a sign-in, what its owner sees, and how it ends (`end`).
+//! Sessions: what begins at a sign-in, what its owner sees, how it ends (`end`), and how a locked one is resumed (`unlock`).
 
 mod end;
+mod unlock;
 
 use domain::allowed::Actor;
 use domain::caller::{Caller, Scope};
@@ -17,7 +18,8 @@ use thiserror::Error;
 use wire::claims::AccessClaims;
 
 pub use self::end::{EndError, Presented, end_other, end_other_as_operator, end_own, sign_out};
-pub(crate) use self::end::{end_all, ended, replace};
+pub(crate) use self::end::{Place, end_all, ended, leave};
+pub use self::unlock::{Key, Switchable, Unlock, UnlockError, Unlocked, locked, switchable, unlock};
 use crate::app::App;
 use crate::directory::{self, Holding};
 use crate::key::{self, KeyError};
@@ -85,7 +87,7 @@ pub(crate) fn claims(
         aud: audience_claim(realm, audience),
         sub: session.user.uuid(),
         client_id: FIRST_PARTY.to_owned(),
-        iat: domain::revocation::issued_at(now, holding.access_not_before),
+        iat: domain::revocation::issued_at(now, holding.access_not_before.max(tokens_from(session))),
         exp: until.seconds(),
         jti: domain::id::TokenId::new(&*app.entropy, now).uuid(),
         sid: Some(session.id.uuid()),
@@ -98,6 +100,11 @@ pub(crate) fn claims(
         roles_version: holding.directory.graph.version(),
     };
     Ok(Unsigned { claims, algorithm: api.algorithm })
+}
+
+/// Tokens of a session are issued from then on: earlier ones are refused since it was locked, also after it was unlocked.
+pub(crate) fn tokens_from(session: &Session) -> Timestamp {
+    session.locked_at.map_or(Timestamp::from_seconds(0), domain::revocation::next_second)
 }
 
 /// `aud`: the audience itself; for our own API the issuer's `/api/v1`.
@@ -174,6 +181,7 @@ pub(crate) async fn begin(
         auth_at: now,
         deadlines,
         idle_seconds: new.idle_seconds,
+        locked_at: None,
         ended_at: None,
         created_at: now,
         last_active_at: now,
@@ -300,6 +308,18 @@ pub async fn acted(app: &App, caller: &Caller) -> Result<(), StoreError> {
             })
         })
         .await
+}
+
+/// The same for a page that its person asked for; at most once a minute is anything written.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn acted_by_page(app: &App, caller: &Caller) -> Result<(), StoreError> {
+    let minute_ago = app.now().minus(domain::time::minutes(1));
+    match present(app, caller).await? {
+        Some(session) if session.last_active_at <= minute_ago => acted(app, caller).await,
+        _ => Ok(()),
+    }
 }
 
 /// When a session locks if its person acts now.

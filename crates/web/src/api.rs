@@ -22,6 +22,7 @@ mod shape;
 mod sign_in;
 mod step_up;
 mod unit;
+mod unlock;
 mod user;
 
 pub use audit::event_document;
@@ -37,7 +38,7 @@ use crate::table::Table;
 /// Mounts all of it.
 #[must_use]
 pub fn mount(table: Table) -> Table {
-    let table = session::mount(refresh::mount(sign_in::mount(table)));
+    let table = unlock::mount(session::mount(refresh::mount(sign_in::mount(table))));
     let table = own::mount(factor::mount(step_up::mount(me::mount(password::mount(table)))));
     let table = access::mount(grant::mount(user::mount(table)));
     let table = client::mount(resource_server::mount(unit::mount(role_change::mount(role::mount(table)))));

@@ -29,8 +29,8 @@ use crate::{directory, password};
 
 /// The counters of one attempt.
 #[derive(Clone, Copy, Debug)]
-struct Counters {
-    identifier: [u8; 32],
+pub(crate) struct Counters {
+    pub(crate) identifier: [u8; 32],
     address: [u8; 32],
 }
 
@@ -142,7 +142,7 @@ async fn find(tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<Found, St
 }
 
 /// The device of the cookie, if this person signed in there before: what others do elsewhere does not concern it (2.4, F2).
-pub(super) async fn recognised(
+pub(crate) async fn recognised(
     tx: &mut WriteTx<'_>,
     cookie: Option<&Secret>,
     person: Option<UserId>,
@@ -155,7 +155,7 @@ pub(super) async fn recognised(
 }
 
 /// A recognised device has an allowance of its own.
-fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option<DeviceId>) -> Counters {
+pub(crate) fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option<DeviceId>) -> Counters {
     let realm = tx.realm();
     let (purpose, what) = match device {
         Some(device) => ("identifier of a device", format!("{} {device}", identifier.key())),
@@ -167,7 +167,12 @@ fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option
     }
 }
 
-async fn admit(tx: &mut WriteTx<'_>, counters: Counters, recognised: bool) -> Result<Result<i64, Refused>, StoreError> {
+/// Counts the try, unless a wait is on.
+pub(crate) async fn admit(
+    tx: &mut WriteTx<'_>,
+    counters: Counters,
+    recognised: bool,
+) -> Result<Result<i64, Refused>, StoreError> {
     for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
         if let Err(refused) = throttle::check_window(tx, kind, &counters.address).await? {
             return Ok(Err(refused));
@@ -177,7 +182,7 @@ async fn admit(tx: &mut WriteTx<'_>, counters: Counters, recognised: bool) -> Re
 }
 
 /// Writes that it did not work. The same rows for unknown and wrong.
-async fn fail(
+pub(crate) async fn fail(
     app: &App,
     allowed: Allowed,
     failed: (Option<User>, &'static str, i64),

@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use store::factor::Factor;
 use store::sign_in::{Advance, NewTransaction, Transaction};
 use store::user::User;
-use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, device, factor, sign_in, user};
+use store::{
+    Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, device, factor, session as sessions, sign_in, user,
+};
 
 use super::{Answer, Codes, Held, Medium, Owed, SignIn, SignInError, SignedIn, Visit, methods};
 use crate::app::App;
@@ -184,15 +186,15 @@ impl Reached {
 }
 
 /// What the account is and demands at this moment.
-pub(super) struct Demands {
-    pub(super) account: Account,
+pub(crate) struct Demands {
+    pub(crate) account: Account,
     /// Whether it has recovery codes.
     pub(super) recovery: bool,
     /// What it holds with a password alone.
     pub(super) holding: Holding,
 }
 
-pub(super) async fn account(app: &App, tx: &mut impl Read, user: &User) -> Result<Demands, StoreError> {
+pub(crate) async fn account(app: &App, tx: &mut impl Read, user: &User) -> Result<Demands, StoreError> {
     let factors = factor::of_user(tx, user.id).await?;
     let password = factors.iter().rfind(|factor| factor.kind == "password");
     let second: BTreeSet<_> =
@@ -337,7 +339,12 @@ async fn begin(
         }
     };
     let (device, cookie) = known_device(tx, &arrived.visit, user.id, arrived.device_label.as_deref()).await?;
-    let replaced = session::replace(tx, arrived.visit.session.as_ref(), &user).await?;
+    let presented = match &arrived.visit.session {
+        Some(secret) => sessions::by_secret(tx, &secret.hash()).await?,
+        None => None,
+    };
+    let place = session::Place { presented: presented.into_iter().collect(), device: Some(device) };
+    let replaced = session::leave(tx, place, &user, None).await?;
     let new = session::New {
         audience,
         device_label: arrived.device_label.as_deref(),
