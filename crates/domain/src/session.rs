@@ -75,6 +75,8 @@ pub enum EndReason {
     LockedDown,
     /// The person was deleted.
     UserDeleted,
+    /// A client gave its refresh token back (RFC 7009).
+    TokenRevoked,
 }
 
 impl EndReason {
@@ -93,6 +95,7 @@ impl EndReason {
             Self::FactorRemoved => "factor_removed",
             Self::LockedDown => "locked_down",
             Self::UserDeleted => "user_deleted",
+            Self::TokenRevoked => "token_revoked",
         }
     }
 }

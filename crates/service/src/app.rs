@@ -66,6 +66,7 @@ pub struct Parts {
     pub(crate) realms: RwLock<HashMap<String, Arc<Realm>>>,
     pub(crate) directories: RwLock<HashMap<RealmKey, Arc<Directory>>>,
     pub(crate) key_rings: RwLock<HashMap<RealmKey, Arc<KeyRing>>>,
+    pub(crate) usage: crate::client::Usage,
 }
 
 impl std::fmt::Debug for Parts {
@@ -102,6 +103,7 @@ impl App {
             realms: RwLock::default(),
             directories: RwLock::default(),
             key_rings: RwLock::default(),
+            usage: crate::client::Usage::default(),
         }))
     }
 

@@ -11,12 +11,17 @@ use thiserror::Error;
 use crate::app::App;
 use crate::caller::{self, SignedOut, Stale};
 
+mod authenticate;
 mod change;
 mod create;
 mod secret;
+mod usage;
+pub use authenticate::{ClientAuthError, Credentials, Demand, Proved, Sent, Who, authenticate};
 pub use change::{DeleteClient, UpdateClient, delete, delete_as_operator, update, update_as_operator};
 pub use create::{CreateClient, Created, create, create_as_operator};
 pub use secret::{new_secret, new_secret_as_operator};
+pub use usage::Purpose;
+pub(crate) use usage::{Usage, used};
 
 /// Why a client was not shown or changed.
 #[derive(Debug, Error)]

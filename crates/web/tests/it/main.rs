@@ -63,6 +63,7 @@ async fn caller(app: &testkit::TestApp, browser: &testkit::Browser) -> service::
     let bearer = service::caller::Bearer {
         user: claims["sub"].as_str().unwrap().parse().unwrap(),
         session: claims["sid"].as_str().unwrap().parse().unwrap(),
+        token: claims["jti"].as_str().unwrap().parse().unwrap(),
         issued_at: claims["iat"].as_i64().unwrap(),
         proof: service::caller::Proof {
             two_factors: claims["acr"] == "urn:bailiwick:aal2",
