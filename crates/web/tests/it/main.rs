@@ -26,6 +26,7 @@ mod invitation; // links: invitation, activation, set-up
 mod keys; // rotation of signing keys
 mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
+mod oauth; // tokens for services, revocation, introspection, decisions
 mod odd; // odd codes, labels and places to return to
 mod oneself; // changing one's own profile, in a version
 mod oracle; // who may do what: everybody says what the raw facts say
