@@ -8,7 +8,8 @@ use domain::access::Path;
 use domain::caller::Caller;
 use domain::permission::Permission;
 use domain::unit::UnitPath;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
 use service::client::{Demand, authenticate};
 use service::evaluation::{Decision, Question, Subject};
 use utoipa::ToSchema;
@@ -36,9 +37,18 @@ pub fn mount(table: Table) -> Table {
 /// A question. Members that are not named here are ignored (AuthZEN 1.0, section 5).
 #[derive(Debug, Deserialize, ToSchema)]
 struct EvaluationBody {
+    #[serde(deserialize_with = "object")]
     subject: SubjectBody,
+    #[serde(deserialize_with = "object")]
     action: ActionBody,
+    #[serde(deserialize_with = "object")]
     resource: ResourceBody,
+}
+
+/// An object and nothing else: a list of the right length would do otherwise.
+fn object<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let members = serde_json::Map::<String, serde_json::Value>::deserialize(deserializer)?;
+    T::deserialize(serde_json::Value::Object(members)).map_err(D::Error::custom)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -64,7 +74,7 @@ struct ResourceBody {
     /// Which one; not looked at.
     #[expect(dead_code, reason = "must be there, and is not looked at")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     #[schema(required = false)]
     properties: ResourceProperties,
 }

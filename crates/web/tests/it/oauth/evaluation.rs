@@ -132,6 +132,8 @@ async fn az_02_what_cannot_be_understood_is_400_and_whoever_is_unknown_401() {
     ] {
         bodies.extend([without(pointer, None), without(pointer, Some(json!(7))), without(pointer, Some(json!([])))]);
     }
+    bodies.push(without("/subject", Some(json!(["user", "a"]))));
+    bodies.push(without("/resource/properties", Some(json!(["/", "a", "clinic"]))));
     for unit in [json!(7), json!("clinic-a"), json!("/A"), json!("//"), json!({})] {
         bodies.push(without("/resource/properties", Some(json!({ "unit": unit }))));
     }
