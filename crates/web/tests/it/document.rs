@@ -47,7 +47,7 @@ async fn every_operation_names_each_refusal_that_its_route_causes() {
             Access::Public => {}
             Access::Oneself | Access::Client | Access::OAuth => owed.push("401"),
             Access::May(_) | Access::ClientOr(_) | Access::MayEverywhere(_) | Access::MayEither(..) => {
-                owed.extend(["401", "403"])
+                owed.extend(["401", "403"]);
             }
         }
         if endpoint.path.contains('{') {
