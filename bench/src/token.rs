@@ -49,6 +49,7 @@ pub(crate) fn claims() -> AccessClaims {
         permissions: Some(permissions.collect()),
         units: BTreeMap::from([("/clinic-a/ward-3".into(), vec!["charge-nurse".into()])]),
         roles_version: 7,
+        scope: None,
     }
 }
 

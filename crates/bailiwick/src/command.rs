@@ -3,6 +3,7 @@
 mod api;
 mod audit;
 mod client;
+mod client_grant;
 mod config_check;
 mod demo;
 mod demo_people;

@@ -283,6 +283,33 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Every way in which one of some permissions of an API is held in a unit: what `evaluation` answers, and why.
+    #[must_use]
+    pub fn because(&self, audience: &str, permissions: &[&str], unit: &UnitPath) -> Vec<(Arc<str>, Path)> {
+        let mut found = Vec::new();
+        for held in self.held.iter().filter(|held| held.unit.contains(unit)) {
+            let Some(flat) = self.graph.get(held.role) else { continue };
+            for name in permissions.iter().filter(|name| flat.carries(audience, name)) {
+                let is_it = |way: &&crate::role::Way| {
+                    let known = self.graph.permission(way.permission);
+                    known.is_some_and(|(api, permission)| **api == *audience && **permission == **name)
+                };
+                let Some(way) = flat.ways.iter().find(is_it) else { continue };
+                let path = Path {
+                    role: way.via.first().cloned().unwrap_or_default(),
+                    via: way.via.clone(),
+                    grant: held.grant,
+                    unit: held.unit.clone(),
+                    valid_until: held.valid_until,
+                };
+                found.push(((*name).into(), path));
+            }
+        }
+        found
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,6 +368,16 @@ mod tests {
         assert!(access.may_assign(nurse, &UnitPath::parse("/ward-3").expect("a path")));
         assert!(!access.may_assign(nurse, &UnitPath::parse("/ward-4").expect("a path")));
         assert!(!access.may_assign(nurse, &UnitPath::root()));
+    }
+
+    #[test]
+    fn what_is_held_in_a_unit_is_found_there_and_below_and_nowhere_else() {
+        let access = Access::new(graph(), vec![held(2, "/ward-3")]);
+        let why = |unit: &str| access.because("clinic", &["rota:read"], &UnitPath::parse(unit).expect("a path"));
+
+        assert_eq!(why("/ward-3")[0].1.via.join(" "), "nurse staff");
+        assert_eq!((why("/ward-3/bed-1").len(), why("/ward-30").len(), why("/").len()), (1, 0, 0));
+        assert!(access.because("lab", &["rota:read"], &UnitPath::parse("/ward-3").expect("a path")).is_empty());
     }
 
     #[test]

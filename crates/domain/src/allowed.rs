@@ -108,6 +108,8 @@ pub enum Why {
     Cli,
     /// A resource server with its credentials.
     Api,
+    /// A client with its credentials, or a public one that said who it is: about its own tokens.
+    Client,
 }
 
 /// Proof of permission. It cannot be made outside this crate, nor changed.
@@ -156,6 +158,12 @@ impl Allowed {
     #[must_use]
     pub fn api(api: ApiId, realm: RealmKey, request: Request) -> Self {
         Self { realm, actor: Actor::Client { id: api.into() }, reach: Reach::Everywhere, why: Why::Api, request }
+    }
+
+    /// A client that proved its credentials; a public one, which has none, for its own tokens.
+    #[must_use]
+    pub fn client(id: PrincipalId, realm: RealmKey, request: Request) -> Self {
+        Self { realm, actor: Actor::Client { id }, reach: Reach::Everywhere, why: Why::Client, request }
     }
 
     /// The realm that it is about. Nothing of another one can be reached with it.

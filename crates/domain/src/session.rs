@@ -91,6 +91,8 @@ pub enum EndReason {
     UserDeleted,
     /// The person signed in elsewhere, more often than the policy allows (SES-07).
     SessionLimit,
+    /// A client gave its refresh token back (RFC 7009).
+    TokenRevoked,
 }
 
 impl EndReason {
@@ -110,6 +112,7 @@ impl EndReason {
             Self::LockedDown => "locked_down",
             Self::UserDeleted => "user_deleted",
             Self::SessionLimit => "session_limit",
+            Self::TokenRevoked => "token_revoked",
         }
     }
 }

@@ -23,6 +23,11 @@ pub enum Kind {
     AddressHour,
     /// Wrong single-use links from one address in an hour (2.5 rule 8).
     TokenHour,
+    /// Wrong secrets for one client or API from one address in an hour (LOCK-06). Never for the client alone: its id is no secret, and whoever
+    /// knows it could shut it out.
+    Client,
+    /// Wrong secrets of clients and APIs from one address in an hour, whatever they name.
+    ClientHour,
     /// Requests that another site caused, refused.
     Csrf,
     /// A caller's requests without a permission, refused.
@@ -39,6 +44,8 @@ impl Kind {
             Self::AddressMinute => "address_minute",
             Self::AddressHour => "address_hour",
             Self::TokenHour => "token_hour",
+            Self::Client => "client",
+            Self::ClientHour => "client_hour",
             Self::Csrf => "csrf",
             Self::Authz => "authz",
         }
@@ -51,7 +58,8 @@ impl Kind {
             Self::Identifier | Self::Factor | Self::Csrf | Self::Authz => None,
             Self::AddressMinute => Some((20, minutes(1))),
             Self::AddressHour => Some((200, hours(1))),
-            Self::TokenHour => Some((20, hours(1))),
+            Self::Client => Some((10, hours(1))),
+            Self::TokenHour | Self::ClientHour => Some((20, hours(1))),
         }
     }
 }

@@ -68,6 +68,7 @@ pub struct Parts {
     pub(crate) directories: RwLock<HashMap<RealmKey, Arc<Directory>>>,
     pub(crate) key_rings: RwLock<HashMap<RealmKey, Arc<KeyRing>>>,
     pub(crate) hub: Hub,
+    pub(crate) usage: crate::client::Usage,
 }
 
 impl std::fmt::Debug for Parts {
@@ -105,6 +106,7 @@ impl App {
             directories: RwLock::default(),
             key_rings: RwLock::default(),
             hub: Hub::default(),
+            usage: crate::client::Usage::default(),
         }))
     }
 

@@ -6,7 +6,7 @@ pub use domain::caller::{Caller, Forbidden};
 use domain::allowed::{Allowed, Flow, Request};
 use domain::caller::Authenticated;
 use domain::event::{Event, EventType};
-use domain::id::{SessionId, UserId};
+use domain::id::{SessionId, TokenId, UserId};
 use domain::realm::RealmKey;
 use domain::secret::Secret;
 use domain::session::{AAL1, State};
@@ -14,7 +14,7 @@ use domain::throttle::Kind;
 use domain::time::Timestamp;
 use domain::user::Status;
 use store::session::Session;
-use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, session, throttle, user};
+use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, revocation, session, throttle, user};
 
 use crate::app::App;
 use crate::throttle as throttle_key;
@@ -27,6 +27,8 @@ pub struct Bearer {
     pub user: UserId,
     /// `sid`.
     pub session: SessionId,
+    /// `jti`.
+    pub token: TokenId,
     /// `iat`, seconds since 1970.
     pub issued_at: i64,
     /// `auth_time` and whether `acr` says two factors: what the token was issued for.
@@ -62,18 +64,19 @@ pub async fn by_bearer(
 ) -> Result<Option<Caller>, StoreError> {
     let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
     let parts = app.clone();
-    app.store
-        .read(&allowed, app.now(), move |tx| {
-            Box::pin(async move {
-                let Some(session) = session::find(tx, bearer.session).await? else { return Ok(None) };
-                let before_the_lock = bearer.issued_at < crate::session::tokens_from(&session).seconds();
-                if session.user != bearer.user || before_the_lock {
-                    return Ok(None);
-                }
-                of_session(&parts, tx, &session, (Some(bearer.issued_at), Some(bearer.proof))).await
-            })
-        })
-        .await
+    app.store.read(&allowed, app.now(), move |tx| Box::pin(async move { of_bearer(&parts, tx, bearer).await })).await
+}
+
+/// The same inside a transaction. A token that was revoked (RFC 7009) is nobody's.
+pub(crate) async fn of_bearer(app: &App, tx: &mut impl Read, bearer: Bearer) -> Result<Option<Caller>, StoreError> {
+    let found = session::find(tx, bearer.session).await?.filter(|session| session.user == bearer.user);
+    let Some(session) = found else { return Ok(None) };
+    // Tokens from before the session locked stay refused once it is unlocked.
+    let before_the_lock = bearer.issued_at < crate::session::tokens_from(&session).seconds();
+    if before_the_lock || revocation::is_revoked(tx, bearer.token).await? {
+        return Ok(None);
+    }
+    of_session(app, tx, &session, (Some(bearer.issued_at), Some(bearer.proof))).await
 }
 
 /// The caller behind a session cookie of a page.

@@ -11,12 +11,17 @@ use thiserror::Error;
 use crate::app::App;
 use crate::caller::{self, SignedOut, Stale};
 
+mod authenticate;
 mod change;
 mod create;
 mod secret;
+mod usage;
+pub use authenticate::{ClientAuthError, Credentials, Demand, Proved, Sent, Who, authenticate};
 pub use change::{DeleteClient, UpdateClient, delete, delete_as_operator, update, update_as_operator};
 pub use create::{CreateClient, Created, create, create_as_operator};
 pub use secret::{new_secret, new_secret_as_operator};
+pub use usage::Purpose;
+pub(crate) use usage::{Usage, used};
 
 /// Why a client was not shown or changed.
 #[derive(Debug, Error)]
@@ -114,12 +119,20 @@ pub async fn get(app: &App, caller: &Caller, client_id: String) -> Result<Client
 }
 
 /// The guard that every change takes, so that the APIs it names are not ended meanwhile, and the caller by the state of this transaction.
-async fn begin(app: &App, tx: &mut WriteTx<'_>, caller: Option<&Caller>) -> Result<(), ClientError> {
+async fn begin(app: &App, tx: &mut WriteTx<'_>, caller: Option<&Caller>) -> Result<Option<Caller>, ClientError> {
     tx.exclusive(Guard::RoleGraph).await?;
-    if let Some(caller) = caller {
-        caller::again(app, tx, caller).await??.allow(Permission::ClientsManage, Scope::Realm)?;
+    let Some(caller) = caller else { return Ok(None) };
+    let caller = caller::again(app, tx, caller).await??;
+    caller.allow(Permission::ClientsManage, Scope::Realm)?;
+    Ok(Some(caller))
+}
+
+/// Nobody climbs by a service: who gets its secret, wakes it up or sends it to another API may give every role that it holds.
+async fn may_take_over(tx: &mut WriteTx<'_>, caller: Option<&Caller>, client: &Client) -> Result<(), ClientError> {
+    match caller {
+        Some(caller) => crate::grant::may_give_all(tx, caller, client.id).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether a client has what its kind needs.

@@ -23,8 +23,8 @@ use self::cursor::Cursor;
 pub use self::follow::{Following, Told};
 pub(crate) use self::hub::Hub;
 pub use self::hub::Load;
-use crate::api::{self, ApiError, Credentials};
 use crate::app::App;
+use crate::client::{self, ClientAuthError, Credentials, Demand};
 
 /// Items of one page.
 const PAGE: i64 = 1000;
@@ -37,7 +37,7 @@ pub enum FeedError {
     Cursor,
     /// Unknown or wrong credentials.
     #[error(transparent)]
-    Api(#[from] ApiError),
+    Client(#[from] ClientAuthError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,7 +54,7 @@ pub async fn page(
     since: Option<&str>,
     request: Request,
 ) -> Result<RevocationPage, FeedError> {
-    let allowed = api::authenticate(app, realm, credentials, request).await?;
+    let allowed = proved(app, realm, credentials, request).await?;
     let since = parsed(realm, since)?;
     Ok(read(app, &allowed, since).await?.into_wire(realm))
 }
@@ -70,7 +70,7 @@ pub async fn follow(
     since: Option<&str>,
     request: Request,
 ) -> Result<Following, FeedError> {
-    let allowed = api::authenticate(app, realm, credentials, request).await?;
+    let allowed = proved(app, realm, credentials, request).await?;
     let since = parsed(realm, since)?;
     // First the subscription, then what there is: what comes between is told twice rather than never.
     Ok(Following::new(app.clone(), allowed, since, hub::subscribe(app, realm)))
@@ -80,6 +80,20 @@ pub async fn follow(
 #[must_use]
 pub fn load(app: &App) -> Load {
     hub::load(app)
+}
+
+/// An API's own credentials: what was revoked is no client's business.
+async fn proved(
+    app: &App,
+    realm: RealmKey,
+    credentials: Credentials,
+    request: Request,
+) -> Result<Allowed, ClientAuthError> {
+    let proved = client::authenticate(app, realm, credentials, Demand::Secret, request).await?;
+    if proved.audience().is_none() {
+        return Err(ClientAuthError::Credentials);
+    }
+    Ok(proved.allowed)
 }
 
 fn parsed(realm: RealmKey, since: Option<&str>) -> Result<Cursor, FeedError> {

@@ -3,7 +3,7 @@
 use domain::allowed::{Allowed, Operator};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
-use domain::id::{GrantId, UserId};
+use domain::id::{GrantId, PrincipalId, UserId};
 use domain::permission::Permission;
 use domain::revocation::Fact;
 use domain::time::Timestamp;
@@ -16,7 +16,14 @@ use thiserror::Error;
 
 use crate::app::App;
 use crate::caller::{self, SignedOut};
-use crate::directory;
+use crate::directory::{self, Directory};
+
+mod client;
+pub(crate) use client::revoked as revoked_from_client;
+pub use client::{
+    EndClientGrant, GiveClient, end_of_client, end_of_client_as_operator, give_client, give_client_as_operator,
+    list_of_client, list_of_client_as_operator,
+};
 
 /// Why a role was not given or ended.
 #[derive(Debug, Error)]
@@ -42,8 +49,8 @@ pub enum GrantError {
     /// Ended already, the last administrator, or too many.
     #[error("{0}")]
     Conflict(&'static str),
-    /// The person holds the role in the unit already at some moment of the new grant.
-    #[error("This person holds the role {role} in {} already. End that grant first, or begin when it ends.", unit.as_str())]
+    /// The role is held in the unit already at some moment of the new grant.
+    #[error("The role {role} is held in {} already. End that grant first, or begin when it ends.", unit.as_str())]
     Held {
         /// The role's name.
         role: String,
@@ -83,7 +90,11 @@ pub(crate) async fn guard_both(
 }
 
 /// No climbing: the caller may give every role that the person holds, also those that begin later.
-pub(crate) async fn may_give_all<E>(tx: &mut WriteTx<'_>, caller: &Caller, concerned: UserId) -> Result<(), E>
+pub(crate) async fn may_give_all<E>(
+    tx: &mut WriteTx<'_>,
+    caller: &Caller,
+    concerned: impl Into<PrincipalId>,
+) -> Result<(), E>
 where
     E: From<StoreError> + From<Forbidden>,
 {
@@ -111,6 +122,55 @@ pub struct Give {
     pub valid_until: Option<Timestamp>,
     /// Why.
     pub reason: String,
+}
+
+/// What a grant says, whoever gets it.
+struct Terms<'a> {
+    role: &'a str,
+    unit: &'a UnitPath,
+    valid_from: Option<Timestamp>,
+    valid_until: Option<Timestamp>,
+    reason: &'a str,
+}
+
+impl Give {
+    fn terms(&self) -> Terms<'_> {
+        let Self { role, unit, valid_from, valid_until, reason, .. } = self;
+        Terms { role, unit, valid_from: *valid_from, valid_until: *valid_until, reason }
+    }
+}
+
+/// Writes a grant to a person or a client who exists. Needs the guards of the role graph and of the principal.
+async fn write(
+    tx: &mut WriteTx<'_>,
+    directory: &Directory,
+    principal: PrincipalId,
+    terms: &Terms<'_>,
+) -> Result<NewGrant, GrantError> {
+    let now = tx.now();
+    let valid_from = terms.valid_from.unwrap_or(now);
+    if terms.valid_until.is_some_and(|until| until <= valid_from || until <= now) {
+        return Err(GrantError::Dates);
+    }
+    let role = directory.graph.named(terms.role).ok_or(GrantError::NoRole)?.role.id;
+    let unit = unit::by_path(tx, terms.unit).await?.ok_or(GrantError::NoUnit)?;
+    let new = NewGrant {
+        id: GrantId::new(&*tx.entropy(), now),
+        principal,
+        role,
+        unit: unit.id,
+        valid_from,
+        valid_until: terms.valid_until,
+        reason: terms.reason.to_owned(),
+    };
+    if grant::standing(tx, principal).await?.len() >= MOST_GRANTS {
+        return Err(GrantError::Conflict("500 roles are held already. Give them higher up, or end some."));
+    }
+    if grant::overlaps(tx, &new).await? {
+        return Err(GrantError::Held { role: terms.role.to_owned(), unit: terms.unit.clone() });
+    }
+    grant::create(tx, &new).await?;
+    Ok(new)
 }
 
 pub(crate) fn granted(new: &NewGrant, user: UserId, name: &str, role: &str, unit: &UnitPath) -> Event {
@@ -156,35 +216,13 @@ async fn give_with(app: &App, allowed: Allowed, caller: Option<Caller>, command:
                     let role = caller.access().graph().named(&command.role).ok_or(GrantError::NoRole)?.role.id;
                     caller.allow_assign(command.user, role, &command.unit)?;
                 }
-                let now = tx.now();
-                let valid_from = command.valid_from.unwrap_or(now);
-                if command.valid_until.is_some_and(|until| until <= valid_from || until <= now) {
-                    return Err(GrantError::Dates);
-                }
                 let directory = directory::current(app, tx).await?;
-                let role = directory.graph.named(&command.role).ok_or(GrantError::NoRole)?.role.id;
-                let unit = unit::by_path(tx, &command.unit).await?.ok_or(GrantError::NoUnit)?;
                 let person = user::find(tx, command.user).await?.filter(|user| user.status != Status::Deleted);
                 let person = person.ok_or(GrantError::NotFound)?;
-                let new = NewGrant {
-                    id: GrantId::new(&*tx.entropy(), now),
-                    principal: person.id.into(),
-                    role,
-                    unit: unit.id,
-                    valid_from,
-                    valid_until: command.valid_until,
-                    reason: command.reason.clone(),
-                };
-                if grant::standing(tx, person.id.into()).await?.len() >= MOST_GRANTS {
-                    return Err(GrantError::Conflict("This person holds 500 roles. Give them higher up, or end some."));
-                }
-                if grant::overlaps(tx, &new).await? {
-                    return Err(GrantError::Held { role: command.role.clone(), unit: command.unit.clone() });
-                }
-                grant::create(tx, &new).await?;
+                let new = write(tx, &directory, person.id.into(), &command.terms()).await?;
                 user::touch(tx, person.id).await?;
-                if new.valid_from <= now {
-                    revocation::announce(tx, &[Fact::changed(person.id.into(), now)]).await?;
+                if new.valid_from <= tx.now() {
+                    revocation::announce(tx, &[Fact::changed(person.id.into(), tx.now())]).await?;
                 }
                 let event = granted(&new, person.id, person.name(), &command.role, &command.unit);
                 let made = grant::find(tx, person.id.into(), new.id).await?.ok_or(GrantError::NotFound)?;

@@ -9,6 +9,7 @@ pub mod clock; // the one clock
 pub mod demo; // what only demo asks
 pub mod directory; // roles, policies and APIs of a realm, cached by edition
 pub mod entropy; // the one source of randomness
+pub mod evaluation; // whether somebody may do something (AuthZEN)
 pub mod factor; // second factors: checking and managing them
 mod failure; // a proof that failed
 pub mod feed; // what resource servers must refuse
@@ -17,6 +18,7 @@ pub mod hashing; // the password pool
 pub mod invitation; // from a link to a password
 pub mod key; // rotation of signing keys
 pub mod mail; // messages that wait, and sending them
+pub mod oauth; // tokens for clients, giving tokens back, asking about them
 pub mod password; // choosing passwords
 pub mod policy; // session times, assurance, networks by role
 pub mod profile; // applying a profile

@@ -98,6 +98,7 @@ pub(crate) fn claims(
         permissions: Some(holding.access.permissions_at_root(audience)),
         units: holding.access.roles_in_units(),
         roles_version: holding.directory.graph.version(),
+        scope: None,
     };
     Ok(Unsigned { claims, algorithm: api.algorithm })
 }

@@ -56,6 +56,18 @@ pub async fn by_client_id(tx: &mut impl Read, client_id: &str) -> Result<Option<
     tx.one(sql, params![tx.realm(), client_id]).await?.as_ref().map(from_row).transpose()
 }
 
+/// A client by its id as a principal: `sub` of its tokens.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn by_id(tx: &mut impl Read, id: PrincipalId) -> Result<Option<Client>, StoreError> {
+    let sql = sql!(
+        "SELECT id, client_id, name, kind, redirect_uris, apis, require_pkce, enabled, version FROM client
+          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL"
+    );
+    tx.one(sql, params![tx.realm(), id]).await?.as_ref().map(from_row).transpose()
+}
+
 /// Clients by `client_id`, after `after`.
 ///
 /// # Errors
@@ -134,6 +146,16 @@ pub async fn update(tx: &mut WriteTx<'_>, client: &Client) -> Result<bool, Store
     let (pkce, enabled) = (client.require_pkce, client.enabled);
     let values = params![tx.realm(), client.id, client.version, &client.name, uris, apis, pkce, enabled];
     Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// Raises a client's version: what it holds changed.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn touch(tx: &mut WriteTx<'_>, id: PrincipalId) -> Result<(), StoreError> {
+    let sql = sql!("UPDATE client SET version = version + 1 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
+    let values = params![tx.realm(), id];
+    tx.execute(sql, values).await.map(|_| ())
 }
 
 /// Ends a client with its secrets; `false`: it is in another version, or ended already.

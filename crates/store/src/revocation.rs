@@ -1,6 +1,6 @@
 //! Revocations: written by the transaction that revokes, read by followers in an order that misses nothing.
 
-use domain::id::RevocationId;
+use domain::id::{RevocationId, TokenId};
 use domain::revocation::{Fact, MOST_NAMES};
 use domain::role::RoleName;
 use domain::time::Timestamp;
@@ -127,6 +127,15 @@ fn from_row(row: &Row) -> Result<Stored, StoreError> {
         }
     };
     Ok(Stored { position: row.get(0)?, id: row.get(1)?, fact, expires_at })
+}
+
+/// Whether one token was revoked (REV-03). It is forgotten when the token would have expired by itself.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_revoked(tx: &mut impl Read, token: TokenId) -> Result<bool, StoreError> {
+    let sql = sql!("SELECT id FROM revocation WHERE realm_id = $1 AND kind = 'token' AND subject = $2 LIMIT 1");
+    Ok(tx.one(sql, params![tx.realm(), token.to_string()]).await?.is_some())
 }
 
 /// Removes what no token can be concerned by any more; at most `limit`.

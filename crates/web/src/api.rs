@@ -4,6 +4,7 @@ mod access;
 
 mod audit;
 mod client;
+mod client_grant;
 mod device;
 mod factor;
 mod grant;
@@ -41,6 +42,7 @@ pub fn mount(table: Table) -> Table {
     let table = unlock::mount(session::mount(refresh::mount(sign_in::mount(table))));
     let table = own::mount(factor::mount(step_up::mount(me::mount(password::mount(table)))));
     let table = access::mount(grant::mount(user::mount(table)));
+    let table = client_grant::mount(table);
     let table = client::mount(resource_server::mount(unit::mount(role_change::mount(role::mount(table)))));
     revocation::mount(policy::mount(key::mount(audit::mount(table))))
 }

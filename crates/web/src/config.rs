@@ -94,10 +94,15 @@ impl HandedOut {
     }
 }
 
+/// Bytes of verified tokens that are remembered for each API beside our own.
+const OTHERS_CACHE_BYTES: usize = 1024 * 1024;
+
 #[derive(Debug)]
 struct Checked {
     verifier: Verifier,
     keys: Arc<SharedKeys>,
+    /// For the other APIs' tokens, by audience: they are asked about, and given back.
+    others: RwLock<HashMap<String, Arc<Verifier>>>,
     state: RwLock<(i64, Timestamp)>,
 }
 
@@ -125,6 +130,31 @@ impl Web {
         Ok(checked.verifier.verify(token, self.app.now().seconds()).ok())
     }
 
+    /// Verifies an access token for an API of the realm. `None`: refused. The verifier stays, so name APIs that exist.
+    ///
+    /// # Errors
+    /// [`Problem`]: the keys cannot be read.
+    pub async fn verify_for(
+        &self,
+        realm: &Realm,
+        api: &str,
+        token: &str,
+    ) -> Result<Option<Arc<wire::claims::AccessClaims>>, Problem> {
+        if api == domain::permission::OWN_API {
+            return self.verify(realm, token).await;
+        }
+        let checked = self.checked(realm).await?;
+        let known = checked.others.read().unwrap_or_else(PoisonError::into_inner).get(api).cloned();
+        let verifier = known.unwrap_or_else(|| {
+            let audience = service::session::audience_claim(realm, api);
+            let fresh = Verifier::with_keys(realm.issuer.clone(), audience, checked.keys.clone());
+            let fresh = Arc::new(fresh.leeway(10).cache_bytes(OTHERS_CACHE_BYTES));
+            let mut others = checked.others.write().unwrap_or_else(PoisonError::into_inner);
+            others.entry(api.to_owned()).or_insert(fresh).clone()
+        });
+        Ok(verifier.verify(token, self.app.now().seconds()).ok())
+    }
+
     /// Keys are looked at again after a second, so that an emergency rotation on another node counts here.
     async fn checked(&self, realm: &Realm) -> Result<Arc<Checked>, Problem> {
         let now = self.app.now();
@@ -146,7 +176,8 @@ impl Web {
                 let keys = Arc::new(SharedKeys::new(set()?));
                 let audience = service::session::audience_claim(realm, domain::permission::OWN_API);
                 let verifier = Verifier::with_keys(realm.issuer.clone(), audience, keys.clone()).leeway(10);
-                let fresh = Arc::new(Checked { verifier, keys, state: RwLock::new((0, now)) });
+                let fresh =
+                    Arc::new(Checked { verifier, keys, others: RwLock::default(), state: RwLock::new((0, now)) });
                 self.verifiers.write().unwrap_or_else(PoisonError::into_inner).insert(realm.key, fresh.clone());
                 fresh
             }

@@ -2,6 +2,7 @@
 
 pub mod body; // JSON bodies, strictly
 pub mod cookie; // the four cookies
+pub mod credentials; // of clients and APIs
 pub mod cross_site; // what another site may cause: nothing
 pub mod form; // forms of pages
 pub mod header; // security headers

@@ -2,7 +2,9 @@
 
 pub mod api; // JSON, under /api/v1
 pub mod config; // what the surface is told at start
+pub mod evaluation; // decisions (AuthZEN)
 pub mod http; // conventions: requests, problems, bodies, headers, cookies, cross-site rules
+pub mod oauth; // tokens for services, revocation, introspection
 pub mod openapi; // the document, made from the table
 pub mod operations; // health and metrics, on their own listener
 pub mod pages; // pages as routes

@@ -41,7 +41,8 @@ impl Description {
             Access::Oneself | Access::May(_) | Access::MayEverywhere(_) | Access::MayEither(..) => {
                 operation["security"] = json!([{ "bearer": [] }]);
             }
-            Access::Client => operation["security"] = json!([{ "api": [] }]),
+            Access::Client | Access::OAuth => operation["security"] = json!([{ "api": [] }]),
+            Access::ClientOr(_) => operation["security"] = json!([{ "api": [] }, { "bearer": [] }]),
         }
         parameters(&mut operation);
         body(&mut operation);
@@ -59,7 +60,7 @@ impl Description {
             "info": {
                 "title": "Bailiwick",
                 "description": "Identity and access. `x-permission` names who may call an operation: `public`, `self` (whoever is signed in), \
-                    `client` (an API with its credentials), or a permission of API `bailiwick`. Operations with `x-step-up` need an authentication \
+                    `client` (an API or a client with its credentials), or a permission of API `bailiwick`. Operations with `x-step-up` need an authentication \
                     of the last five minutes. Every answer has an `X-Request-Id`. Realm `x` has the same tree under `/realms/x`.",
                 "license": { "name": env!("CARGO_PKG_LICENSE") },
                 "version": env!("CARGO_PKG_VERSION"),

@@ -25,7 +25,7 @@ use crate::http::problem::{Challenge, Problem, RetryAfter};
 use crate::http::request::{self, Context, Host};
 use crate::table::{Endpoint, Table};
 use crate::view::Language;
-use crate::{api, pages, well_known};
+use crate::{api, evaluation, oauth, pages, well_known};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,7 +33,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
     let demo = config.demo.is_some();
     let origins: Vec<HeaderValue> = config.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    let mounted = pages::mount(well_known::mount(api::mount(Table::default())), demo).done();
+    let mounted = pages::mount(programs(), demo).done();
     let web = Web::new(app, config, mounted.description.document());
     // Inside of the layer below: a preflight is a method that no route declares.
     let mut api = mounted.api.method_not_allowed_fallback(method_not_allowed);
@@ -58,16 +58,21 @@ pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
     (routes.with_state(web.clone()), web, mounted.endpoints)
 }
 
+/// What programs call.
+fn programs() -> Table {
+    evaluation::mount(oauth::mount(well_known::mount(api::mount(Table::default()))))
+}
+
 /// The routes of the JSON API and the documents, as mounted.
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
-    well_known::mount(api::mount(Table::default())).done().endpoints
+    programs().done().endpoints
 }
 
 /// The OpenAPI document: the same on every server.
 #[must_use]
 pub fn document() -> String {
-    well_known::mount(api::mount(Table::default())).done().description.document()
+    programs().done().description.document()
 }
 
 async fn not_found() -> Problem {

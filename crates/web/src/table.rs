@@ -9,10 +9,11 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use domain::caller::{Caller, Forbidden, Scope};
-use domain::id::{SessionId, UserId};
+use domain::id::{SessionId, TokenId, UserId};
 use domain::permission::Permission;
 use domain::time::Timestamp;
 use service::caller::{Bearer, Proof};
+use service::client::ClientAuthError;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -20,9 +21,11 @@ use wire::problem::Code;
 
 use crate::config::Web;
 use crate::http::body;
+use crate::http::credentials::{Sent, sent};
 use crate::http::cross_site::{self, Cause};
 use crate::http::problem::Problem;
 use crate::http::request::Context;
+use crate::oauth::OAuthError;
 use crate::openapi::Description;
 
 /// Who may call a route.
@@ -38,8 +41,12 @@ pub enum Access {
     MayEverywhere(Permission),
     /// Who holds one of these.
     MayEither(Permission, Permission),
-    /// An API with its credentials; the handler checks them.
+    /// An API or a client with its credentials; the handler checks them.
     Client,
+    /// The same at an endpoint of OAuth: a form is read, and refusals have OAuth's form (RFC 6749, section 5.2).
+    OAuth,
+    /// An API with its credentials, or who holds this permission somewhere.
+    ClientOr(Permission),
 }
 
 impl Access {
@@ -51,7 +58,8 @@ impl Access {
             Self::Oneself => "self".to_owned(),
             Self::May(permission) | Self::MayEverywhere(permission) => permission.as_str().to_owned(),
             Self::MayEither(one, other) => format!("{}|{}", one.as_str(), other.as_str()),
-            Self::Client => "client".to_owned(),
+            Self::Client | Self::OAuth => "client".to_owned(),
+            Self::ClientOr(permission) => format!("client|{}", permission.as_str()),
         }
     }
 
@@ -64,8 +72,8 @@ impl Access {
             if caller.holds(permission) { Ok(()) } else { Err(Forbidden { missing: permission, detail: None }) }
         };
         match self {
-            Self::Public | Self::Oneself | Self::Client => Ok(()),
-            Self::May(permission) => holds(permission),
+            Self::Public | Self::Oneself | Self::Client | Self::OAuth => Ok(()),
+            Self::May(permission) | Self::ClientOr(permission) => holds(permission),
             Self::MayEverywhere(permission) => caller.allow(permission, Scope::Realm).map(drop),
             Self::MayEither(one, other) => holds(one).or_else(|missing| holds(other).map_err(|_| missing)),
         }
@@ -196,6 +204,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
 /// Size, then 401, then 403: before the body is read.
 async fn enforce(rule: Rule, mut request: Request, next: Next) -> Response {
     match admit(&rule, &mut request).await {
+        Err(problem) if rule.access == Access::OAuth => OAuthError::from(problem).into_response(),
         Err(problem) => problem.into_response(),
         Ok(caller) => {
             let web = request.extensions().get::<Web>().cloned();
@@ -222,8 +231,15 @@ async fn admit(rule: &Rule, request: &mut Request) -> Result<Option<Caller>, Pro
     if access == Access::Public && !request.method().is_safe() {
         same_site(&web, &context, request.headers()).await?;
     }
-    if matches!(access, Access::Public | Access::Client) {
+    if matches!(access, Access::Public | Access::Client | Access::OAuth) {
         return known_queries(rule, request.uri()).map(|()| None);
+    }
+    if matches!(access, Access::ClientOr(_)) {
+        match sent(request.headers()) {
+            Sent::Basic(..) => return known_queries(rule, request.uri()).map(|()| None),
+            Sent::Nothing => return Err(ClientAuthError::Credentials.into()),
+            Sent::Other => {}
+        }
     }
     let caller = authenticate(&web, &context, request.headers()).await?;
     if let Err(forbidden) = access.admits(&caller) {
@@ -294,7 +310,8 @@ pub async fn authenticate(web: &Web, context: &Context, headers: &HeaderMap) -> 
         at: Timestamp::from_seconds(claims.auth_time.unwrap_or(0)),
     };
     let (user, session) = (UserId::from_uuid(claims.sub), SessionId::from_uuid(session));
-    let bearer = Bearer { user, session, issued_at: claims.iat, proof };
+    let token = TokenId::from_uuid(claims.jti);
+    let bearer = Bearer { user, session, token, issued_at: claims.iat, proof };
     let caller = service::caller::by_bearer(&web.app, context.realm.key, bearer, context.request.clone()).await?;
     caller.ok_or_else(refused)
 }

@@ -3,19 +3,16 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::event::hex;
 use domain::key::JWKS_MAX_AGE;
-use domain::permission::Audience;
-use domain::secret::{Secret, sha256};
+use domain::secret::sha256;
 use serde::{Deserialize, Serialize};
-use service::api::Credentials;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use wire::problem::Code;
 
 use crate::config::Web;
+use crate::http::credentials::basic;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request::Context;
@@ -72,7 +69,7 @@ pub struct JwkSetDocument {
 
 /// What this issuer can do (RFC 8414, OpenID Connect Discovery).
 ///
-/// Only what works is named; the OAuth endpoints come with their own release.
+/// Only what works is named; signing people in for other applications comes with its own release.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Metadata {
     /// `iss` of every token, byte for byte.
@@ -81,6 +78,20 @@ pub struct Metadata {
     jwks_uri: String,
     /// Subject identifiers are the same for every client.
     subject_types_supported: [&'static str; 1],
+    /// Where a service gets a token for itself.
+    token_endpoint: String,
+    /// How clients prove themselves there.
+    token_endpoint_auth_methods_supported: [&'static str; 2],
+    /// What is given there.
+    grant_types_supported: [&'static str; 1],
+    /// Where a token is given back (RFC 7009).
+    revocation_endpoint: String,
+    /// How clients prove themselves there; a public one has nothing to prove itself with.
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    /// Where one asks what a token is worth (RFC 7662).
+    introspection_endpoint: String,
+    /// How clients and APIs prove themselves there.
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
     /// How tokens are signed.
     id_token_signing_alg_values_supported: Vec<String>,
     /// Said because the default would be true.
@@ -91,6 +102,9 @@ pub struct Metadata {
     claims_parameter_supported: bool,
 }
 
+/// How a client proves itself (RFC 6749, section 2.3.1).
+const SECRETS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
+
 async fn metadata(web: &Web, context: &Context) -> Result<Response, Problem> {
     let ring = service::key::ring(&web.app, context.realm.key).await?;
     let mut algorithms: Vec<String> =
@@ -100,6 +114,13 @@ async fn metadata(web: &Web, context: &Context) -> Result<Response, Problem> {
     let issuer = context.realm.issuer.clone();
     let document = Metadata {
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),
+        token_endpoint: format!("{issuer}/oauth/token"),
+        token_endpoint_auth_methods_supported: SECRETS,
+        grant_types_supported: ["client_credentials"],
+        revocation_endpoint: format!("{issuer}/oauth/revoke"),
+        revocation_endpoint_auth_methods_supported: [SECRETS[0], SECRETS[1], "none"],
+        introspection_endpoint: format!("{issuer}/oauth/introspect"),
+        introspection_endpoint_auth_methods_supported: SECRETS,
         issuer,
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: algorithms,
@@ -158,32 +179,12 @@ async fn roles(
 ) -> Result<Response, Problem> {
     let credentials = basic(&headers)?;
     let Query(query) = query?;
-    let own = credentials.audience.clone();
-    let realm = context.realm.key;
-    if own != query.audience {
-        // Checked all the same, so that the answer tells nothing about other APIs.
-        service::api::catalogue(&web.app, realm, credentials, own, context.request).await?;
-        return Err(Code::NotFound.into());
-    }
-    let catalogue = service::api::catalogue(&web.app, realm, credentials, query.audience, context.request).await?;
+    let (realm, request) = (context.realm.key, context.request);
+    let catalogue = service::api::catalogue(&web.app, realm, credentials, query.audience, request).await?;
+    // Another API's credentials tell nothing about this one.
+    let catalogue = catalogue.ok_or(Code::NotFound)?;
     let body = serde_json::to_vec(&catalogue).unwrap_or_default();
     Ok(tagged(&headers, "application/json", "private, max-age=60", body))
-}
-
-/// `Authorization: Basic`, `client_id` and secret percent-encoded (RFC 6749, section 2.3.1).
-pub(crate) fn basic(headers: &HeaderMap) -> Result<Credentials, Problem> {
-    let missing = || Problem::from(service::api::ApiError::Credentials);
-    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
-    let (scheme, encoded) = sent.split_once(' ').ok_or_else(missing)?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(missing());
-    }
-    let decoded =
-        STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(missing)?;
-    let (id, secret) = decoded.split_once(':').ok_or_else(missing)?;
-    // Audiences have no character that needs encoding; an encoded one is nobody's, and counts as a failure like any other.
-    let audience = Audience::parse(id).map_or_else(|_| String::new(), String::from);
-    Ok(Credentials { audience, secret: Secret::parse(secret) })
 }
 
 /// This document.

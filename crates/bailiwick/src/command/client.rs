@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use service::client::{ClientError, CreateClient, DeleteClient, UpdateClient};
 use service::stored::Client;
 
+use super::client_grant::ClientGrantCommand;
 use super::desk::{InRealm, moment, reason, title};
 use crate::output::{self, Failure};
 
@@ -71,6 +72,9 @@ pub(super) enum ClientCommand {
         #[arg(long, value_name = "TEXT", value_parser = reason)]
         reason: String,
     },
+    /// Roles of services.
+    #[command(subcommand)]
+    Grant(ClientGrantCommand),
     /// Give a client a new secret, shown once; those before stay valid for 24 hours.
     Secret {
         #[command(flatten)]
@@ -96,6 +100,7 @@ impl ClientCommand {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::List { at } => list(at).await,
+            Self::Grant(command) => command.run().await,
             Self::Create { at, name, kind, client_id, redirect_uri: redirect_uris, api: apis, without_pkce } => {
                 let desk = at.open().await?;
                 let command = CreateClient {

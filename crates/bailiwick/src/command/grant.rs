@@ -85,7 +85,12 @@ impl GrantCommand {
 }
 
 async fn show(desk: &Desk, user: domain::id::UserId) -> Result<(), Failure> {
-    let grants = service::grant::list_as_operator(&desk.app, desk.operator(), user, None, 200).await?;
+    print(desk, service::grant::list_as_operator(&desk.app, desk.operator(), user, None, 200).await?);
+    Ok(())
+}
+
+/// Prints grants, of a person or a service.
+pub(super) fn print(desk: &Desk, grants: Vec<Grant>) {
     let (now, mut rows, mut lines) = (desk.app.now(), Vec::new(), Vec::new());
     for grant in grants {
         let (role, place) = (grant.role_name.as_str(), grant.unit.as_str());
@@ -96,7 +101,6 @@ async fn show(desk: &Desk, user: domain::id::UserId) -> Result<(), Failure> {
     }
     let people = if lines.is_empty() { "no roles, now or before".to_owned() } else { lines.join("\n") };
     output::show(desk.json, &json!(rows), &people);
-    Ok(())
 }
 
 /// Whether a grant counts at this moment, and what about it changes next.

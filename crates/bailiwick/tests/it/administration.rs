@@ -268,6 +268,29 @@ fn claims(token: &str) -> Value {
 }
 
 #[tokio::test]
+async fn a_service_is_given_a_role_by_command_and_its_next_token_says_so() {
+    let site = Site::with_admin(PASSWORD).await;
+    let _server = site.serve().await;
+    let made = json(&site, "client create --name Robot --kind service --client-id robot --api clinic").await;
+    let secret = made["client_secret"].as_str().unwrap().to_owned();
+
+    let given = json(&site, "client grant add robot clinical-staff --reason 'reads the rota'").await;
+
+    let form = [("grant_type", "client_credentials"), ("scope", "rota:read")];
+    let call = crate::client::http().post(format!("{}/oauth/token", site.base)).basic_auth("robot", Some(&secret));
+    let form = form.map(|(name, value)| format!("{name}={value}")).join("&");
+    let call = call.header("content-type", "application/x-www-form-urlencoded").body(form);
+    let answer = crate::client::send(call).await;
+    assert_eq!((answer.status, &answer.json["scope"]), (200, &json!("rota:read")), "{}", answer.text);
+    let grant = given[0]["id"].as_str().unwrap();
+    let ended = json(&site, &format!("client grant end robot {grant} --reason 'moved elsewhere'")).await;
+    assert!(ended[0]["ended_at"].is_string(), "{ended}");
+    assert_eq!(json(&site, "client grant list robot").await[0]["role"], "clinical-staff");
+    let wrong = site.run(&["client", "grant", "add", "nobody", "nurse", "--reason", "because"]).await;
+    assert!(wrong.code == Some(1) && wrong.err.contains("there is no client nobody"), "{wrong:?}");
+}
+
+#[tokio::test]
 async fn the_log_is_read_by_command_and_says_who_did_what_to_whom() {
     let site = Site::with_admin(PASSWORD).await;
     let made = json(&site, "user create lena.marsh --display-name 'Lena Marsh'").await;

@@ -135,6 +135,7 @@ pub(crate) fn claims() -> AccessClaims {
         permissions: Some(vec!["charts:read".to_owned()]),
         units: BTreeMap::new(),
         roles_version: 1,
+        scope: None,
     }
 }
 

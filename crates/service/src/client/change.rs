@@ -5,14 +5,17 @@ use domain::caller::{Caller, Scope};
 use domain::client::{ClientKind, RedirectUri};
 use domain::event::{Event, EventType};
 use domain::permission::{Audience, Permission};
+use domain::revocation::Fact;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::Outcome;
+use store::access::grant;
 use store::client::{self, Client};
+use store::{Events, Outcome, Read, StoreError, WriteTx, revocation};
 
-use super::{ClientError, begin, check};
+use super::{ClientError, begin, check, may_take_over};
 use crate::app::App;
 use crate::caller::same_version;
+use crate::directory;
 
 /// A client is to become something else; what is absent stays. Its id and kind never change.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -59,7 +62,7 @@ async fn update_with(
     app.store
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, command)| {
             Box::pin(async move {
-                begin(app, tx, caller.as_ref()).await?;
+                let caller = begin(app, tx, caller.as_ref()).await?;
                 let old = client::by_client_id(tx, &command.client_id).await?.ok_or(ClientError::NotFound)?;
                 same_version(caller.as_ref(), command.version, old.version)?;
                 let mut new = applied(&old, command);
@@ -67,6 +70,13 @@ async fn update_with(
                     return Ok(Outcome::nothing(old));
                 }
                 check(tx, &new, Some(&old)).await?;
+                let more = |one: &Client, other: &Client| one.apis.iter().any(|api| !other.apis.contains(api));
+                if (new.enabled && !old.enabled) || more(&new, &old) {
+                    may_take_over(tx, caller.as_ref(), &old).await?;
+                }
+                if (old.enabled && !new.enabled) || more(&old, &new) {
+                    refuse_tokens(tx, &old).await?;
+                }
                 if !client::update(tx, &new).await? {
                     return Err(ClientError::ChangedMeanwhile);
                 }
@@ -76,6 +86,12 @@ async fn update_with(
             })
         })
         .await
+}
+
+/// Tokens that it has are refused from now on, everywhere.
+async fn refuse_tokens(tx: &mut WriteTx<'_>, client: &Client) -> Result<(), StoreError> {
+    let fact = Fact::changed(client.id, tx.now());
+    revocation::announce(tx, &[fact]).await
 }
 
 fn applied(old: &Client, command: &UpdateClient) -> Client {
@@ -149,7 +165,17 @@ async fn delete_with(
                 }
                 let event = Event::new(EventType::ClientDeleted).about("client", old.id.uuid(), &old.client_id);
                 let event = event.changed("name", old.name.as_str(), ()).with_reason(command.reason.as_deref());
-                Ok(Outcome::done((), event))
+                let mut events = Events::from(event);
+                let directory = directory::current(app, tx).await?;
+                // A role that nobody holds any more can be ended.
+                for held in grant::standing(tx, old.id).await? {
+                    grant::end(tx, held.grant).await?;
+                    let role = directory.graph.name(held.role);
+                    let revoked = crate::grant::revoked_from_client(&old, held.grant, role, &held.unit);
+                    events = events.and(revoked.because("client_deleted"));
+                }
+                refuse_tokens(tx, &old).await?;
+                Ok(Outcome::done((), events))
             })
         })
         .await

@@ -75,7 +75,9 @@ async fn create_with(
                 let new = row(PrincipalId::new(&*tx.entropy(), tx.now()), command);
                 check(tx, &new, None).await?;
                 let is_api = api::by_audience(tx, &new.client_id).await?.is_some();
-                if is_api || !client::create(tx, &new).await? {
+                // Tokens of a first-party sign-in name this client: nobody else may be it.
+                let ours = new.client_id == crate::session::FIRST_PARTY;
+                if is_api || ours || !client::create(tx, &new).await? {
                     return Err(ClientError::NameTaken);
                 }
                 let mut events = Events::from(created(&new));

@@ -10,7 +10,7 @@ use store::access::api;
 use store::client;
 use store::{Outcome, Read};
 
-use super::{ClientError, begin};
+use super::{ClientError, begin, may_take_over};
 use crate::api::{NewSecret, OVERLAP_HOURS};
 use crate::app::App;
 
@@ -47,11 +47,12 @@ async fn new_secret_with(
         .store
         .write(allowed, app.now(), input, |tx, (app, caller, client_id, hash)| {
             Box::pin(async move {
-                begin(app, tx, caller.as_ref()).await?;
+                let caller = begin(app, tx, caller.as_ref()).await?;
                 let found = client::by_client_id(tx, client_id).await?.ok_or(ClientError::NotFound)?;
                 if !found.kind.has_secret() {
                     return Err(ClientError::Conflict("A public client can keep no secret."));
                 }
+                may_take_over(tx, caller.as_ref(), &found).await?;
                 let id = SecretId::new(&*tx.entropy(), tx.now());
                 let others_end = tx.now().plus(domain::time::hours(OVERLAP_HOURS));
                 api::add_secret(tx, id, found.id, hash, others_end).await?;

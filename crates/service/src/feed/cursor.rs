@@ -37,7 +37,7 @@ impl Cursor {
     }
 
     pub(crate) fn text(&self, realm: RealmKey) -> String {
-        let numbers = [i64::from(realm.get()), self.epoch, self.low, self.at.0];
+        let numbers = [realm.get(), self.epoch, self.low, self.at.0];
         let mut bytes = Vec::with_capacity(BYTES);
         bytes.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
         bytes.extend(self.at.1.uuid().as_bytes());
@@ -57,7 +57,7 @@ impl Cursor {
             return None;
         }
         let id = RevocationId::from_uuid(Uuid::from_slice(id).ok()?);
-        (of == i64::from(realm.get())).then_some(Self { epoch, low, at: (position, id) })
+        (of == realm.get()).then_some(Self { epoch, low, at: (position, id) })
     }
 }
 

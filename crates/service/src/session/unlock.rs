@@ -33,7 +33,7 @@ use crate::hashing::{Against, Overloaded};
 use crate::key::KeyError;
 use crate::refresh::{authentic, copied, opened_key};
 use crate::sign_in::{self, Counters, Visit};
-use crate::{directory, password, throttle as throttle_key};
+use crate::{directory, password, policy, throttle as throttle_key};
 
 /// What names the session.
 #[derive(Clone, Debug)]
@@ -222,21 +222,27 @@ async fn named(app: &App, tx: &mut WriteTx<'_>, asked: &Unlock) -> Result<Named,
         }
         Key::Page(secret) => sessions::by_secret(tx, &secret.hash()).await?,
         Key::Device(id) => {
-            let found = of_device(tx, asked.visit.device.as_ref(), *id).await?;
-            return Ok(usable(tx, found).await?.map_or(Named::Nobody, |session| Named::One(Box::new(session))));
+            let found = of_device(app, tx, asked.visit.device.as_ref(), *id).await?;
+            return Ok(usable(app, tx, found).await?.map_or(Named::Nobody, |session| Named::One(Box::new(session))));
         }
     };
-    Ok(usable(tx, own).await?.map_or(Named::Ended, |session| Named::One(Box::new(session))))
+    Ok(usable(app, tx, own).await?.map_or(Named::Ended, |session| Named::One(Box::new(session))))
 }
 
 /// A session of this device that is locked, or was until a moment ago: two who unlock at once are both answered.
-async fn of_device(tx: &mut impl Read, cookie: Option<&Secret>, id: SessionId) -> Result<Option<Session>, StoreError> {
+async fn of_device(
+    app: &App,
+    tx: &mut impl Read,
+    cookie: Option<&Secret>,
+    id: SessionId,
+) -> Result<Option<Session>, StoreError> {
     let Some(secret) = cookie else { return Ok(None) };
     let Some(device) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
     let here = sessions::on_device(tx, device).await?;
     let Some(found) = here.into_iter().map(|one| one.session).find(|session| session.id == id) else {
         return Ok(None);
     };
+    let Some(found) = admitted(app, tx, &found).await? else { return Ok(None) };
     let family = refresh::current(tx, id, FIRST_PARTY).await?;
     let just_now = family.is_some_and(|(_, rotated_at)| tx.now() < rotated_at.plus(seconds(GRACE_SECONDS)));
     let locked = found.deadlines.state(false, tx.now()) == State::Locked;
@@ -244,12 +250,20 @@ async fn of_device(tx: &mut impl Read, cookie: Option<&Secret>, id: SessionId) -
 }
 
 /// A session that may go on: neither over, nor of somebody who may not, nor older than the end of all their sessions.
-async fn usable(tx: &mut impl Read, session: Option<Session>) -> Result<Option<Session>, StoreError> {
+async fn usable(app: &App, tx: &mut impl Read, session: Option<Session>) -> Result<Option<Session>, StoreError> {
     let Some(session) = session else { return Ok(None) };
+    let Some(session) = admitted(app, tx, &session).await? else { return Ok(None) };
     let person = user::find(tx, session.user).await?.filter(|person| person.status == Status::Active);
     let state = session.deadlines.state(session.ended_at.is_some(), tx.now());
     let may = |person: User| state != State::Ended && session.auth_at >= person.tokens_not_before;
     Ok(person.is_some_and(may).then_some(session))
+}
+
+/// A session as the policy of this moment has it; `None`: its person may not come from here.
+async fn admitted(app: &App, tx: &mut impl Read, session: &Session) -> Result<Option<Session>, StoreError> {
+    let policy = directory::holding(app, tx, session.user.into(), &session.acr).await?.policy;
+    let here = policy.admits(tx.allowed().request().address);
+    Ok(here.then(|| policy::judged(session, &policy)))
 }
 
 /// What was written.
@@ -304,7 +318,7 @@ async fn write(
     throttle::clear(tx, Kind::Identifier, &counters.identifier).await?;
     let refused = |error| Ok(Outcome::upkeep(Err(error), Upkeep::Throttle));
     let own = sessions::find(tx, id).await?;
-    let Some(session) = usable(tx, own).await? else { return refused(UnlockError::Ended) };
+    let Some(session) = usable(app, tx, own).await? else { return refused(UnlockError::Ended) };
     let Some(person) = user::find(tx, session.user).await? else { return refused(UnlockError::Ended) };
     let demands = sign_in::account(app, tx, &person).await?.account;
     if demands.password != Some(proved) {
@@ -350,8 +364,7 @@ async fn go_on(
 ) -> Result<(Done, bool), UnlockError> {
     let (id, now) = (session.id, tx.now());
     let holding = directory::holding(app, tx, session.user.into(), &session.acr).await?;
-    let policy = holding.directory.policy(&holding.access).effective();
-    let idle_seconds = session.idle_seconds.min(i64::try_from(policy.idle.as_secs()).unwrap_or(i64::MAX));
+    let idle_seconds = policy::judged(&session, &holding.policy).idle_seconds;
     session.idle_seconds = idle_seconds;
     let idle_at = next_idle(&session, now);
     let secret = Secret::new(&*tx.entropy());
@@ -395,21 +408,23 @@ pub async fn switchable(
     request: Request,
 ) -> Result<Vec<Switchable>, StoreError> {
     let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
-    let hash = cookie.hash();
+    let (parts, hash) = (app.clone(), cookie.hash());
     let here = app.store.read(&allowed, app.now(), move |tx| {
         Box::pin(async move {
-            match device::find(tx, &hash).await? {
-                Some(device) => sessions::on_device(tx, device).await,
-                None => Ok(Vec::new()),
+            let Some(device) = device::find(tx, &hash).await? else { return Ok::<_, StoreError>(Vec::new()) };
+            let mut here = Vec::new();
+            for one in sessions::on_device(tx, device).await? {
+                here.extend(admitted(&parts, tx, &one.session).await?.map(|session| (session, one.name)));
             }
+            Ok(here)
         })
     });
     let now = app.now();
     let mut locked: Vec<Switchable> = here
         .await?
         .into_iter()
-        .filter(|one| one.session.deadlines.state(false, now) == State::Locked)
-        .map(|one| Switchable { session: one.session.id, name: one.name, locked_at: one.session.deadlines.idle_at })
+        .filter(|(session, _)| session.deadlines.state(false, now) == State::Locked)
+        .map(|(session, name)| Switchable { session: session.id, name, locked_at: session.deadlines.idle_at })
         .collect();
     locked.sort_by_key(|one| std::cmp::Reverse(one.locked_at));
     Ok(locked)
@@ -426,12 +441,12 @@ pub async fn locked(
     request: Request,
 ) -> Result<Option<Switchable>, StoreError> {
     let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
-    let hash = cookie.hash();
+    let (parts, hash) = (app.clone(), cookie.hash());
     app.store
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
                 let found = sessions::by_secret(tx, &hash).await?;
-                let Some(session) = usable(tx, found).await? else { return Ok(None) };
+                let Some(session) = usable(&parts, tx, found).await? else { return Ok(None) };
                 if session.deadlines.state(false, tx.now()) != State::Locked {
                     return Ok(None);
                 }

@@ -58,19 +58,19 @@ async fn list(
 /// A role that is to be given.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct GiveBody {
-    role: String,
+pub(super) struct GiveBody {
+    pub(super) role: String,
     /// `/` if absent.
-    unit: Option<String>,
+    pub(super) unit: Option<String>,
     /// RFC 3339; at once if absent.
-    valid_from: Option<String>,
+    pub(super) valid_from: Option<String>,
     /// RFC 3339; until ended if absent.
-    valid_until: Option<String>,
+    pub(super) valid_until: Option<String>,
     /// 3 to 500 characters.
-    reason: String,
+    pub(super) reason: String,
 }
 
-fn instant(sent: Option<&str>, pointer: &str) -> Result<Option<Timestamp>, Problem> {
+pub(super) fn instant(sent: Option<&str>, pointer: &str) -> Result<Option<Timestamp>, Problem> {
     let refused = || Problem::invalid(pointer, "instant", "Expected an instant like 2026-11-27T18:00:00Z.");
     sent.map(|text| Timestamp::parse_rfc3339(text).ok_or_else(refused)).transpose()
 }

@@ -18,11 +18,12 @@ use wire::revocation::RevocationPage;
 
 use super::shape::ProblemDocument;
 use crate::config::Web;
+use crate::http::credentials::basic;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request::Context;
 use crate::table::{Access, Table};
-use crate::well_known::basic;
+
 
 pub(super) fn mount(table: Table) -> Table {
     table.json(Access::Client, routes!(revocations))
@@ -136,7 +137,7 @@ impl From<FeedError> for Problem {
             FeedError::Cursor => {
                 Self::from(Code::Malformed).detail("`since` is not a cursor of this feed. Leave it out to begin anew.")
             }
-            FeedError::Api(error) => error.into(),
+            FeedError::Client(error) => error.into(),
             FeedError::Store(error) => error.into(),
         }
     }

@@ -6,9 +6,10 @@ use domain::caller::Forbidden;
 use domain::role::GraphError;
 use domain::time::Timestamp;
 use service::StoreError;
-use service::api::{ApiError, ChangeError as ChangeApiError};
+use service::api::ChangeError as ChangeApiError;
 use service::audit::AuditError;
-use service::client::ClientError;
+use service::client::{ClientAuthError, ClientError};
+use service::evaluation::EvaluationError;
 use service::factor::FactorError;
 use service::grant::GrantError;
 use service::invitation::LinkError;
@@ -389,15 +390,24 @@ impl From<ClientError> for Problem {
     }
 }
 
-impl From<ApiError> for Problem {
-    fn from(error: ApiError) -> Self {
+impl From<ClientAuthError> for Problem {
+    fn from(error: ClientAuthError) -> Self {
         match error {
-            ApiError::Credentials => Self {
+            ClientAuthError::Credentials => Self {
                 challenge: Some(Challenge::Plain(r#"Basic realm="bailiwick""#)),
                 ..Code::InvalidCredentials.into()
             },
-            ApiError::Throttled(throttled) => Self::wait(throttled.until),
-            ApiError::Store(error) => error.into(),
+            ClientAuthError::Throttled(throttled) => Self::wait(throttled.until),
+            ClientAuthError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EvaluationError> for Problem {
+    fn from(error: EvaluationError) -> Self {
+        match error {
+            EvaluationError::Forbidden(forbidden) => forbidden.into(),
+            EvaluationError::Store(error) => error.into(),
         }
     }
 }

@@ -135,10 +135,12 @@ pub fn host(config: &Config, headers: &HeaderMap, uri: &Uri) -> Host {
 /// # Errors
 /// [`Problem`] 404: a prefix without a slug.
 pub fn realm_path(path: &str) -> Result<(String, String), Problem> {
-    const METADATA: &str = "/.well-known/oauth-authorization-server/realms/";
-    if let Some(slug) = path.strip_prefix(METADATA) {
-        // RFC 8414, section 3.1: the well-known part stands before the issuer's path.
-        return Ok((slug.to_owned(), METADATA.trim_end_matches("/realms/").to_owned()));
+    // RFC 8414, section 3.1, and AuthZEN 1.0, section 9: the well-known part stands before the issuer's path.
+    const METADATA: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/authzen-configuration"];
+    for document in METADATA {
+        if let Some(slug) = path.strip_prefix(document).and_then(|rest| rest.strip_prefix("/realms/")) {
+            return Ok((slug.to_owned(), document.to_owned()));
+        }
     }
     let Some(rest) = path.strip_prefix("/realms/") else { return Ok(("main".to_owned(), path.to_owned())) };
     let (slug, rest) = rest.split_once('/').map_or((rest, ""), |(slug, rest)| (slug, rest));

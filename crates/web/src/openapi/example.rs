@@ -19,6 +19,12 @@ pub(super) fn show(endpoint: &Endpoint, operation: &mut Value) {
     {
         media["examples"] = json!({ "recorded": { "value": body } });
     }
+    if let (Some(form), Some(media)) = (
+        example["request"].get("form"),
+        operation.pointer_mut("/requestBody/content/application~1x-www-form-urlencoded"),
+    ) {
+        media["examples"] = json!({ "recorded": { "value": form } });
+    }
     let place = format!("/responses/{}/content/application~1json", example["answer"]["status"]);
     if let (Some(body), Some(media)) = (example["answer"].get("body"), operation.pointer_mut(&place)) {
         media["examples"] = json!({ "recorded": { "value": body } });

@@ -24,6 +24,10 @@ pub(super) fn complete(endpoint: &Endpoint, operation: &mut Value, shared: &mut 
             form(status, response);
         }
     }
+    if endpoint.access == Access::OAuth {
+        all.extend(oauth());
+        by_status.retain(|status, _| *status == Code::Misdirected.status());
+    }
     for (status, codes) in by_status {
         if !all.contains_key(&status.to_string()) {
             let name: String = codes.iter().map(|code| pascal(code.as_str())).collect::<Vec<_>>().join("Or");
@@ -57,12 +61,17 @@ fn possible(endpoint: &Endpoint, operation: &Value) -> Vec<Code> {
             // What stands against it: the last administrator, a role that is held already, …
             codes.extend(changes.then_some(Code::Conflict));
         }
-        Access::Client => codes.extend([Code::InvalidCredentials, Code::TooManyAttempts]),
+        Access::Client | Access::OAuth => codes.extend([Code::InvalidCredentials, Code::TooManyAttempts]),
+        Access::ClientOr(_) => {
+            codes.extend([Code::InvalidCredentials, Code::NotSignedIn, Code::Forbidden, Code::TooManyAttempts]);
+        }
     }
     codes.extend(endpoint.step_up.then_some(Code::InsufficientAuthentication));
     codes.extend(parameter("path", None).then_some(Code::NotFound));
     if body {
-        codes.extend([Code::UnsupportedMediaType, Code::Validation]);
+        codes.push(Code::UnsupportedMediaType);
+        // AuthZEN knows no 422: a question that cannot be understood is 400.
+        codes.extend((!matches!(endpoint.access, Access::ClientOr(_))).then_some(Code::Validation));
     }
     if parameter("header", Some("If-Match")) {
         codes.extend([Code::ChangedMeanwhile, Code::PreconditionRequired]);
@@ -70,6 +79,29 @@ fn possible(endpoint: &Endpoint, operation: &Value) -> Vec<Code> {
     let place = |code: &Code| Code::ALL.iter().position(|known| known == code);
     codes.sort_by_key(place);
     codes
+}
+
+/// What an endpoint of OAuth refuses with (RFC 6749, section 5.2); faults that it did not see coming are problems.
+fn oauth() -> Vec<(String, Value)> {
+    let says = [
+        (400, "`invalid_request`, or what the endpoint says"),
+        (401, "`invalid_client`: unknown, disabled, or wrong credentials"),
+        (413, "`invalid_request`: the body is too long"),
+        (429, "`too_many_attempts`: too many wrong credentials"),
+        (500, "`server_error`"),
+        (503, "`temporarily_unavailable`"),
+    ];
+    let each = |(status, says): (u16, &str)| {
+        let mut response = json!({ "description": says });
+        form(status, &mut response);
+        let own = json!({ "schema": { "$ref": "#/components/schemas/OAuthErrorDocument" } });
+        match status {
+            500 | 503 => response["content"]["application/json"] = own,
+            _ => response["content"] = json!({ "application/json": own }),
+        }
+        (status.to_string(), response)
+    };
+    says.into_iter().map(each).collect()
 }
 
 /// A refusal that several operations share.

@@ -4,6 +4,7 @@
 
 mod administration;
 mod oneself;
+mod programs;
 mod recorder;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ async fn recorded() -> Recorder {
     administration::roles(&app, &mut recorder).await;
     administration::organisation(&app, &mut recorder).await;
     administration::documents(&app, &mut recorder).await;
+    programs::services(&app, &mut recorder).await;
     recorder
 }
 

@@ -9,7 +9,8 @@ use testkit::{Answer, Browser, TestApp};
 const LISTED: &str = "https://app.example.org";
 
 /// What may be kept; everything else is `no-store`.
-const KEPT: [&str; 4] = [
+const KEPT: [&str; 5] = [
+    "/.well-known/authzen-configuration",
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",

@@ -28,6 +28,7 @@ mod invitation; // links: invitation, activation, set-up
 mod keys; // rotation of signing keys
 mod making; // sixteen who make the same thing at once
 mod matrix; // endpoint × caller
+mod oauth; // tokens for services, revocation, introspection, decisions
 mod odd; // odd codes, labels and places to return to
 mod oneself; // changing one's own profile, in a version
 mod oracle; // who may do what: everybody says what the raw facts say
@@ -68,6 +69,7 @@ async fn caller(app: &testkit::TestApp, browser: &testkit::Browser) -> service::
     let bearer = service::caller::Bearer {
         user: claims["sub"].as_str().unwrap().parse().unwrap(),
         session: claims["sid"].as_str().unwrap().parse().unwrap(),
+        token: claims["jti"].as_str().unwrap().parse().unwrap(),
         issued_at: claims["iat"].as_i64().unwrap(),
         proof: service::caller::Proof {
             two_factors: claims["acr"] == "urn:bailiwick:aal2",

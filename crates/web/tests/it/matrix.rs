@@ -51,8 +51,8 @@ async fn call(browser: &mut Browser, method: &Method, path: &str, body: &str) ->
 
 fn needs(access: Access) -> Vec<Permission> {
     match access {
-        Access::Public | Access::Oneself | Access::Client => Vec::new(),
-        Access::May(permission) | Access::MayEverywhere(permission) => vec![permission],
+        Access::Public | Access::Oneself | Access::Client | Access::OAuth => Vec::new(),
+        Access::May(permission) | Access::ClientOr(permission) | Access::MayEverywhere(permission) => vec![permission],
         Access::MayEither(one, other) => vec![one, other],
     }
 }
@@ -70,7 +70,10 @@ async fn without_a_bearer_everything_that_is_not_public_is_401_whatever_the_body
         let answer = call(&mut app.browser(), &endpoint.method, &path(&endpoint, &person), "{").await;
         match endpoint.access {
             Access::Public => assert_ne!(answer.code(), "not-signed-in", "{name}: {answer:?}"),
-            Access::Client => assert_eq!(answer.header("www-authenticate"), r#"Basic realm="bailiwick""#, "{name}"),
+            Access::Client | Access::OAuth | Access::ClientOr(_) => {
+                assert_eq!(answer.status, 401, "{name}: {answer:?}");
+                assert_eq!(answer.header("www-authenticate"), r#"Basic realm="bailiwick""#, "{name}");
+            }
             Access::Oneself | Access::May(_) | Access::MayEverywhere(_) | Access::MayEither(..) => {
                 assert_eq!((answer.status, answer.code().as_str()), (401, "not-signed-in"), "{name}: {answer:?}");
                 assert_eq!(answer.header("www-authenticate"), "Bearer", "{name}");
@@ -89,7 +92,7 @@ async fn every_endpoint_admits_the_roles_that_hold_its_permission_and_no_other()
     for (role, held) in &roles {
         let mut caller = app.signed_in(role).await;
         for endpoint in json_endpoints(&app) {
-            if matches!(endpoint.access, Access::Public | Access::Client) {
+            if matches!(endpoint.access, Access::Public | Access::Client | Access::OAuth) {
                 continue;
             }
             let needed = needs(endpoint.access);

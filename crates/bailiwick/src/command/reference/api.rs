@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 const BEGINNING: &str = "# The API\n\nMade by `bailiwick reference api` from the routes. Schemas of bodies and answers: `GET /openapi.json`. *Who* says who may call: `public`, `self`\n\
-    (whoever is signed in), `client` (an API with its credentials), or a permission of API `bailiwick`; `step-up`: with an authentication of the last five\n\
+    (whoever is signed in), `client` (an API or a client with its credentials), or a permission of API `bailiwick`; `step-up`: with an authentication of the last five\n\
     minutes. Refusals: [errors.md](errors.md).\n\n\
     The examples were asked of a server by a test, which asks them again in each run. Lists are cut to two items, tokens and pictures to a few characters;\n\
-    `Authorization: Bearer …` belongs to every call that is not public, `Content-Type: application/json` to every body.\n\n| Call | Who | |\n|---|---|---|\n";
+    `Authorization: Bearer …` belongs to every call that is not public, `Content-Type: application/json` to every\n\
+    body but the forms of OAuth.\n\n| Call | Who | |\n|---|---|---|\n";
 
 /// The page.
 pub(super) fn page() -> String {
@@ -77,7 +78,11 @@ fn block(first: &str, message: &Value) -> String {
     let headers = message["headers"].as_object().into_iter().flatten();
     let headers: String =
         headers.map(|(name, value)| format!("{name}: {}\n", value.as_str().unwrap_or_default())).collect();
+    let form = message["form"].as_object().map(|form| {
+        let pair = |(name, value): (&String, &Value)| format!("{name}={}", value.as_str().unwrap_or_default());
+        format!("\n{}\n", form.iter().map(pair).collect::<Vec<_>>().join("&"))
+    });
     let body = message.get("body").and_then(|body| serde_json::to_string_pretty(body).ok());
-    let body = body.map(|body| format!("\n{body}\n")).unwrap_or_default();
+    let body = body.map(|body| format!("\n{body}\n")).or(form).unwrap_or_default();
     format!("```http\n{first}\n{headers}{body}```\n\n")
 }

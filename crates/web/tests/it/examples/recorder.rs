@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
+use testkit::browser::encode;
 use testkit::{Answer, Browser, Contract, TestApp};
 
 use crate::contract::sorted;
@@ -82,12 +83,34 @@ impl Recorder {
             call = call.json(body);
         }
         let answer = call.send().await;
+        self.keep(&method, path, &answer, || example(path, headers, body.as_ref(), &answer))
+    }
+
+    /// A form of OAuth with credentials.
+    pub(super) async fn form(
+        &mut self,
+        browser: &mut Browser,
+        path: &str,
+        authorization: &str,
+        fields: &[(&str, &str)],
+    ) -> Value {
+        let call = browser.call(Method::POST, path).header("authorization", authorization);
+        let answer = call.text("application/x-www-form-urlencoded", encode(fields)).send().await;
+        self.keep(&Method::POST, path, &answer, || {
+            let mut example = example(path, &[], None, &answer);
+            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+            example["request"]["form"] = fields.map(|(name, value)| (name.clone(), shortened(&name, value))).collect();
+            example
+        })
+    }
+
+    fn keep(&mut self, method: &Method, path: &str, answer: &Answer, example: impl FnOnce() -> Value) -> Value {
         assert!((200..300).contains(&answer.status), "{method} {path}: {answer:?}");
         let (template, _) =
-            self.contract.operation(&method, path).unwrap_or_else(|| panic!("{method} {path} is no operation"));
+            self.contract.operation(method, path).unwrap_or_else(|| panic!("{method} {path} is no operation"));
         let name = format!("{method} {template}");
         let result = serde_json::from_str(&answer.text).unwrap_or(Value::Null);
-        self.all.entry(name).or_insert_with(|| example(path, headers, body.as_ref(), &answer));
+        self.all.entry(name).or_insert_with(example);
         result
     }
 }
@@ -126,7 +149,7 @@ fn shortened(name: &str, value: Value) -> Value {
             Value::Object(members.into_iter().map(|(name, value)| (name.clone(), shortened(&name, value))).collect())
         }
         Value::Array(items) => items.into_iter().take(MOST_ITEMS).map(|item| shortened(name, item)).collect(),
-        Value::String(text) if ["access_token", "qr_svg", "n"].contains(&name) => {
+        Value::String(text) if ["access_token", "token", "qr_svg", "n"].contains(&name) => {
             Value::String(text.chars().take(40).chain(['…']).collect())
         }
         other => other,

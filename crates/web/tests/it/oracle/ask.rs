@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use guard::{Guard, KeySet, SharedKeys, Verifier};
 use serde_json::{Value, json};
 use testkit::Browser;
+use testkit::browser::encode;
 
 use super::facts::{Facts, Named, Way};
 use super::{APIS, Organisation, PASSWORD, PEOPLE, UNITS};
@@ -52,7 +53,13 @@ impl Organisation {
             self.our_api_agrees(person, &mut own).await;
             for (at, api) in APIS.iter().enumerate() {
                 let browser = self.sign_in(person, Some(api)).await;
-                self.token_and_guard_agree(person, at, browser.bearer.as_deref().unwrap()).await;
+                let token = browser.bearer.as_deref().unwrap();
+                self.token_and_guard_agree(person, at, token).await;
+                self.introspection_agrees(person, at, token).await;
+                // One API each time, in turn: there are many questions.
+                if (self.past.len() / 4 + person) % 2 == at {
+                    self.decisions_agree(person, at).await;
+                }
             }
         }
     }
@@ -113,6 +120,48 @@ impl Organisation {
             for unit in UNITS.iter().chain(&["/north/ward-1/room-3", "/northern", "/elsewhere"]) {
                 let expected = self.facts.holds(person, named, unit, now);
                 assert_eq!(caller.may_in(&named.1, unit), expected, "{named:?} in {unit}");
+            }
+        }
+    }
+
+    /// A resource server asks, with an API's credentials.
+    async fn asked_by(&self, api: usize, path: &str, kind: &str, body: String) -> Value {
+        let mut program = self.app.browser();
+        let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", APIS[api], self.secrets[api])));
+        let call = program.call(Method::POST, path).header("authorization", &basic);
+        call.text(kind, body).send().await.expect(200).json()
+    }
+
+    async fn introspection_agrees(&self, person: usize, api: usize, token: &str) {
+        let (now, audience) = (self.app.db.now(), APIS[api]);
+        let form = encode(&[("token", token)]);
+        let said = self.asked_by(api, "/oauth/introspect", "application/x-www-form-urlencoded", form).await;
+        let held = |named: &&Named| named.0 == audience && self.facts.holds(person, named, "/", now);
+        let everywhere: BTreeSet<String> = self.permissions.iter().filter(held).map(|named| named.1.clone()).collect();
+        assert_eq!(said["active"], true);
+        assert_eq!(texts(&said["permissions"]), everywhere, "introspected permissions");
+        assert_eq!(texts(&said["roles"]), self.facts.roles_at_root(person, now), "introspected roles");
+        let units = said["units"].as_object().into_iter().flatten().map(|(unit, roles)| (unit.clone(), texts(roles)));
+        assert_eq!(units.collect::<BTreeMap<_, _>>(), self.facts.roles_in_units(person, now), "introspected units");
+    }
+
+    /// Every permission in every unit, of one's own and of somebody else's things.
+    async fn decisions_agree(&self, person: usize, api: usize) {
+        let (now, me) = (self.app.db.now(), self.ids[person].as_str());
+        for (kind, action) in [("things", "read"), ("things", "write"), ("notes", "read")] {
+            for unit in UNITS.iter().chain(&["/northern"]) {
+                for owner in [Some("somebody"), Some(me)] {
+                    let question = json!({ "subject": { "type": "user", "id": me }, "action": { "name": action },
+                        "resource": { "type": kind, "id": "1", "properties": { "unit": unit, "owner": owner } } });
+                    let path = "/access/v1/evaluation";
+                    let said = self.asked_by(api, path, "application/json", question.to_string()).await;
+                    let names = [format!("{kind}:{action}"), format!("{kind}:{action}:own")];
+                    let count = if owner == Some(me) { 2 } else { 1 };
+                    let holds =
+                        |name: &String| self.facts.holds(person, &(APIS[api].to_owned(), name.clone()), unit, now);
+                    let expected = names.iter().take(count).any(holds);
+                    assert_eq!(said["decision"], expected, "{question}");
+                }
             }
         }
     }
