@@ -17,6 +17,7 @@ mod doctor; // what it says of machine, configuration and database
 mod full_disk; // no room left
 mod kill; // SIGKILL at any moment
 mod log; // what the audit log must be, whatever happened
+mod other_languages; // middleware of others against the server
 mod people; // people and their sessions by command
 mod profile; // profiles shown, tried and applied by command
 mod program; // starting, reading and ending processes
