@@ -83,7 +83,7 @@ pub async fn catalogue(
 }
 
 /// Checks credentials. Guessing is throttled by address; the same answer for unknown and wrong.
-async fn authenticate(
+pub(crate) async fn authenticate(
     app: &App,
     realm: RealmKey,
     credentials: Credentials,

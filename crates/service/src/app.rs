@@ -11,6 +11,7 @@ use store::Store;
 
 use crate::clock::SharedClock;
 use crate::directory::Directory;
+use crate::feed::Hub;
 use crate::hashing::Hashing;
 use crate::key::KeyRing;
 use crate::seal::Seal;
@@ -66,6 +67,7 @@ pub struct Parts {
     pub(crate) realms: RwLock<HashMap<String, Arc<Realm>>>,
     pub(crate) directories: RwLock<HashMap<RealmKey, Arc<Directory>>>,
     pub(crate) key_rings: RwLock<HashMap<RealmKey, Arc<KeyRing>>>,
+    pub(crate) hub: Hub,
 }
 
 impl std::fmt::Debug for Parts {
@@ -102,6 +104,7 @@ impl App {
             realms: RwLock::default(),
             directories: RwLock::default(),
             key_rings: RwLock::default(),
+            hub: Hub::default(),
         }))
     }
 

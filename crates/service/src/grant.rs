@@ -5,12 +5,13 @@ use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
 use domain::id::{GrantId, UserId};
 use domain::permission::Permission;
+use domain::revocation::Fact;
 use domain::time::Timestamp;
 use domain::unit::UnitPath;
 use domain::user::Status;
 use serde::{Deserialize, Serialize};
 use store::access::grant::{self, Grant, NewGrant};
-use store::{Guard, Outcome, Read, StoreError, WriteTx, unit, user};
+use store::{Guard, Outcome, Read, StoreError, WriteTx, revocation, unit, user};
 use thiserror::Error;
 
 use crate::app::App;
@@ -182,6 +183,9 @@ async fn give_with(app: &App, allowed: Allowed, caller: Option<Caller>, command:
                 }
                 grant::create(tx, &new).await?;
                 user::touch(tx, person.id).await?;
+                if new.valid_from <= now {
+                    revocation::announce(tx, &[Fact::changed(person.id.into(), now)]).await?;
+                }
                 let event = granted(&new, person.id, person.name(), &command.role, &command.unit);
                 let made = grant::find(tx, person.id.into(), new.id).await?.ok_or(GrantError::NotFound)?;
                 Ok(Outcome::done(made, event))
@@ -246,6 +250,7 @@ async fn end_with(app: &App, allowed: Allowed, caller: Option<Caller>, command: 
                         return Err(GrantError::Conflict("This grant has ended already."));
                     }
                     user::touch(tx, *user).await?;
+                    revocation::announce(tx, &[Fact::changed((*user).into(), tx.now())]).await?;
                     let event = Event::new(EventType::RoleRevoked)
                         .user(*user, person.name())
                         .with("grant", id.to_string())

@@ -13,6 +13,7 @@ use domain::id::KeyId;
 use domain::key::{Algorithm, PUBLISHED_BEFORE, Schedule, State};
 use domain::permission::Permission;
 use domain::realm::RealmKey;
+use domain::revocation::Fact;
 use domain::time::Timestamp;
 use store::key::Key;
 use store::{Guard, Outcome, Read, StoreError, WriteTx, counter};
@@ -193,7 +194,7 @@ pub async fn ensure(app: &App, realm: RealmKey, kind: KeyKind, given: Option<&[u
 
 async fn add(tx: &mut WriteTx<'_>, key: &Key) -> Result<(), StoreError> {
     store::key::add(tx, key).await?;
-    counter::raise(tx, counter::KEYS).await
+    counter::raise(tx, counter::KEYS).await.map(|_| ())
 }
 
 fn event(key: &Key, why: &'static str) -> Event {
@@ -273,6 +274,9 @@ async fn rotate_with(
                             let why = if *rotation == Rotation::Emergency { "dropped" } else { "retires" };
                             events.push(event(&old, why).with("reason", reason.as_str()));
                         }
+                    }
+                    if *rotation == Rotation::Emergency {
+                        store::revocation::announce(tx, &[Fact::Keys]).await?;
                     }
                     let mut made = None;
                     for key in keys {

@@ -11,6 +11,7 @@ pub mod directory; // roles, policies and APIs of a realm, cached by edition
 pub mod entropy; // the one source of randomness
 pub mod factor; // second factors: checking and managing them
 mod failure; // a proof that failed
+pub mod feed; // what resource servers must refuse
 pub mod grant; // giving and ending roles
 pub mod hashing; // the password pool
 pub mod invitation; // from a link to a password

@@ -5,7 +5,7 @@ use domain::allowed::{Allowed, Job};
 use domain::event::{Event, EventType};
 use domain::realm::RealmKey;
 use domain::time::hours;
-use store::{Events, Outcome, Read, StoreError, Upkeep, factor, session, sign_in, throttle, user};
+use store::{Events, Outcome, Read, StoreError, Upkeep, factor, revocation, session, sign_in, throttle, user};
 
 use crate::app::App;
 
@@ -25,7 +25,8 @@ pub async fn expire(app: &App, realm: RealmKey) -> Result<bool, StoreError> {
                 let begun = sign_in::expire(tx, CHUNK).await?;
                 let hour_ago = tx.now().minus(hours(1));
                 let pending = factor::expire_pending(tx, hour_ago, CHUNK).await?;
-                let most = [counters, over.len() as u64, begun, pending].into_iter().max().unwrap_or(0);
+                let revoked = revocation::expire(tx, CHUNK).await?;
+                let most = [counters, over.len() as u64, begun, pending, revoked].into_iter().max().unwrap_or(0);
                 let more = most >= CHUNK.unsigned_abs();
                 let mut events = Vec::with_capacity(over.len());
                 for (id, user) in over {

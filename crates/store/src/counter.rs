@@ -20,16 +20,17 @@ pub async fn value(tx: &mut impl Read, name: &str) -> Result<i64, StoreError> {
     row.map_or(Ok(0), |row| row.get(0))
 }
 
-/// Raises a counter by one.
+/// Raises a counter by one; returns its value.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn raise(tx: &mut WriteTx<'_>, name: &str) -> Result<(), StoreError> {
+pub async fn raise(tx: &mut WriteTx<'_>, name: &str) -> Result<i64, StoreError> {
     let sql = sql!(
         "INSERT INTO counter (realm_id, name, value) VALUES ($1, $2, 1)
-         ON CONFLICT (realm_id, name) DO UPDATE SET value = counter.value + 1"
+         ON CONFLICT (realm_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value"
     );
-    tx.execute(sql, params![tx.realm(), name]).await.map(|_| ())
+    let rows = tx.returning(sql, params![tx.realm(), name]).await?;
+    rows.first().map_or(Ok(0), |row| row.get(0))
 }
 
 /// Adds to several counters, each by its own amount: in the order of their names, so that two transactions never wait for each other.

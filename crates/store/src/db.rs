@@ -228,6 +228,24 @@ impl Store {
         }
     }
 
+    /// Which history the positions of the feed belong to: a dump restored elsewhere counts anew. 0 where that cannot be known.
+    pub async fn feed_epoch(&self) -> i64 {
+        match &self.backend {
+            Backend::Sqlite(_) => 0,
+            Backend::Postgres(db) => db.system_identifier().await,
+        }
+    }
+
+    /// Changes when somebody revoked something, on whatever node; a safety net of looking from time to time is still needed. On SQLite it
+    /// never changes: there is one process, which looks often.
+    #[must_use]
+    pub fn revoked(&self) -> tokio::sync::watch::Receiver<u64> {
+        match &self.backend {
+            Backend::Sqlite(_) => tokio::sync::watch::channel(0).1,
+            Backend::Postgres(db) => db.listen(),
+        }
+    }
+
     /// Prepares a statement and returns its plan: for the test that no statement scans a whole table.
     ///
     /// # Errors

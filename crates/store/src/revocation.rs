@@ -2,8 +2,10 @@
 
 use domain::id::RevocationId;
 use domain::revocation::{Fact, MOST_NAMES};
+use domain::role::RoleName;
+use domain::time::Timestamp;
 
-use crate::db::{Read, Statement, Value, WriteTx, params, sql};
+use crate::db::{Read, ReadTx, Row, Statement, Value, WriteTx, params, sql};
 use crate::error::StoreError;
 
 /// Says that something is refused from now on. A principal's tokens are issued from `not_before` on afterwards.
@@ -45,12 +47,69 @@ fn columns(fact: &Fact) -> (&'static str, String, Value, Value) {
         Fact::Principal { id, not_before } => ("user", id.to_string(), Value::from(*not_before), none()),
         Fact::Token { id, .. } => ("token", id.to_string(), none(), none()),
         Fact::Roles { version, names } => {
-            let names: Vec<&str> = names.iter().map(domain::role::RoleName::as_str).collect();
+            let names: Vec<&str> = names.iter().map(RoleName::as_str).collect();
             let names = if names.len() > MOST_NAMES { String::new() } else { names.join(" ") };
             ("roles", names, none(), Value::from(*version))
         }
         Fact::Keys => ("keys", String::new(), none(), none()),
     }
+}
+
+/// A fact as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Where in the feed.
+    pub position: i64,
+    /// Its id.
+    pub id: RevocationId,
+    /// What is refused.
+    pub fact: Fact,
+    /// Until when it must be kept in mind.
+    pub expires_at: Timestamp,
+}
+
+/// The position below which nothing can appear any more, as this snapshot knows it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn low_water(tx: &mut ReadTx<'_>) -> Result<i64, StoreError> {
+    tx.feed_low_water().await
+}
+
+/// What stands after a place in the feed and still matters, in its order; at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn after(
+    tx: &mut impl Read,
+    (position, id): (i64, RevocationId),
+    limit: i64,
+) -> Result<Vec<Stored>, StoreError> {
+    let sql = sql!(
+        "SELECT position, id, kind, subject, not_before, version, expires_at FROM revocation
+          WHERE realm_id = $1 AND (position, id) > ($2, $3) AND expires_at > $4 ORDER BY position, id LIMIT $5"
+    );
+    let rows = tx.query(sql, params![tx.realm(), position, id, tx.now(), limit]).await?;
+    rows.iter().map(from_row).collect()
+}
+
+fn from_row(row: &Row) -> Result<Stored, StoreError> {
+    let expires_at: Timestamp = row.get(6)?;
+    let not_before: Option<Timestamp> = row.get(4)?;
+    let fact = match row.get::<String>(2)?.as_str() {
+        "session" => Fact::Session { id: row.parsed(3, |id| id.parse().ok())?, not_before },
+        "user" => Fact::Principal {
+            id: row.parsed(3, |id| id.parse().ok())?,
+            not_before: not_before.unwrap_or(Timestamp::from_micros(i64::MAX)),
+        },
+        "token" => Fact::Token { id: row.parsed(3, |id| id.parse().ok())?, expires_at },
+        "keys" => Fact::Keys,
+        _ => {
+            let names = row.parsed(3, |names| names.split_ascii_whitespace().map(|n| RoleName::parse(n).ok()).collect())?;
+            Fact::Roles { version: row.get::<Option<i64>>(5)?.unwrap_or(i64::MAX), names }
+        }
+    };
+    Ok(Stored { position: row.get(0)?, id: row.get(1)?, fact, expires_at })
 }
 
 /// Removes what no token can be concerned by any more; at most `limit`.

@@ -2,12 +2,14 @@
 
 use domain::access::Reach;
 use domain::id::{UnitId, UserId};
+use domain::revocation::Fact;
 use domain::time::Timestamp;
 use domain::unit::UnitPath;
 use domain::user::{DisplayName, Email, Identifier, Status, Username, fold};
 
 use crate::db::{Composed, Read, Row, Statement, WriteTx, params, sql};
 use crate::error::StoreError;
+use crate::revocation;
 
 mod change;
 mod page;
@@ -256,7 +258,11 @@ pub async fn set_status(tx: &mut WriteTx<'_>, id: UserId, from: Status, to: Stat
     );
     let by = tx.allowed().actor().principal();
     let values = params![tx.realm(), id, from.as_str(), to.as_str(), tx.now(), by];
-    Ok(tx.execute(sql, values).await? == 1)
+    let moved = tx.execute(sql, values).await? == 1;
+    if moved && from == Status::Active {
+        revocation::announce(tx, &[Fact::changed(id.into(), tx.now())]).await?;
+    }
+    Ok(moved)
 }
 
 /// Remembers a sign-in of an active account; `false`: it is not active. Holds the row until the transaction ends.
@@ -356,7 +362,8 @@ pub async fn touch(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), StoreError> {
 pub async fn refuse_tokens(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), StoreError> {
     let sql = sql!("UPDATE \"user\" SET tokens_not_before = $3 WHERE realm_id = $1 AND id = $2");
     let values = params![tx.realm(), id, tx.now()];
-    tx.execute(sql, values).await.map(|_| ())
+    tx.execute(sql, values).await?;
+    revocation::announce(tx, &[Fact::changed(id.into(), tx.now())]).await
 }
 
 /// Whether the realm has anybody.

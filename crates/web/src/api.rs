@@ -13,6 +13,7 @@ mod own;
 mod password;
 mod refresh;
 mod resource_server;
+mod revocation;
 mod role;
 mod role_change;
 mod session;
@@ -39,5 +40,5 @@ pub fn mount(table: Table) -> Table {
     let table = own::mount(factor::mount(step_up::mount(me::mount(password::mount(table)))));
     let table = access::mount(grant::mount(user::mount(table)));
     let table = client::mount(resource_server::mount(unit::mount(role_change::mount(role::mount(table)))));
-    key::mount(audit::mount(table))
+    revocation::mount(key::mount(audit::mount(table)))
 }

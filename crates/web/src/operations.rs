@@ -57,6 +57,7 @@ async fn ready(State(web): State<Web>) -> impl IntoResponse {
 async fn metrics(State(web): State<Web>) -> impl IntoResponse {
     let load = web.app.store.load();
     let waiting = web.app.hashing.waiting();
+    let feed = service::feed::load(&web.app);
     let text = format!(
         "# HELP bailiwick_password_queue Passwords that wait to be checked.\n# TYPE bailiwick_password_queue gauge\n\
          bailiwick_password_queue {waiting}\n\
@@ -65,8 +66,12 @@ async fn metrics(State(web): State<Web>) -> impl IntoResponse {
          # HELP bailiwick_database_writes_total Transactions in them.\n# TYPE bailiwick_database_writes_total counter\n\
          bailiwick_database_writes_total {}\n\
          # HELP bailiwick_database_refused_total Transactions refused because the queue was full.\n\
-         # TYPE bailiwick_database_refused_total counter\nbailiwick_database_refused_total {}\n",
-        load.batches, load.jobs, load.refused
+         # TYPE bailiwick_database_refused_total counter\nbailiwick_database_refused_total {}\n\
+         # HELP bailiwick_feed_streams Resource servers that follow the revocation feed here.\n# TYPE bailiwick_feed_streams gauge\n\
+         bailiwick_feed_streams {}\n\
+         # HELP bailiwick_feed_waiting Messages that wait for the slowest of them; at 256 it is cut off and resumes.\n\
+         # TYPE bailiwick_feed_waiting gauge\nbailiwick_feed_waiting {}\n",
+        load.batches, load.jobs, load.refused, feed.streams, feed.waiting
     );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

@@ -171,7 +171,7 @@ async fn roles(
 }
 
 /// `Authorization: Basic`, `client_id` and secret percent-encoded (RFC 6749, section 2.3.1).
-fn basic(headers: &HeaderMap) -> Result<Credentials, Problem> {
+pub(crate) fn basic(headers: &HeaderMap) -> Result<Credentials, Problem> {
     let missing = || Problem::from(service::api::ApiError::Credentials);
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
     let (scheme, encoded) = sent.split_once(' ').ok_or_else(missing)?;

@@ -7,11 +7,12 @@ use domain::caller::{Caller, Scope};
 use domain::event::{Event, EventType};
 use domain::id::RoleId;
 use domain::permission::Permission;
-use domain::role::{Role, RoleGraph};
+use domain::revocation::Fact;
+use domain::role::{Role, RoleGraph, RoleName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::access::{fact, role};
-use store::{Outcome, StoreError, WriteTx, counter};
+use store::{Outcome, StoreError, WriteTx, counter, revocation};
 
 use super::RoleError;
 use super::climb::{begin, keeps_an_administrator, may_become};
@@ -87,12 +88,27 @@ async fn change_with(
                     return Err(RoleError::ChangedMeanwhile);
                 }
                 write_facts(tx, &known, Some(old), &new).await?;
-                counter::raise(tx, counter::ROLES).await?;
+                let version = counter::raise(tx, counter::ROLES).await?;
+                if changes_tokens(old, &new) {
+                    let names = concerned(&before, &after, old.id);
+                    revocation::announce(tx, &[Fact::Roles { version, names }]).await?;
+                }
                 new.version += 1;
                 Ok(Outcome::done(after.with(new)?, event))
             })
         })
         .await
+}
+
+/// Whether somebody's token says something else from now on.
+fn changes_tokens(old: &Role, new: &Role) -> bool {
+    old.permissions != new.permissions || old.inherits != new.inherits || old.sensitive != new.sensitive
+}
+
+/// The role and all that inherit it, before or after.
+fn concerned(before: &RoleGraph, after: &RoleGraph, id: RoleId) -> Vec<RoleName> {
+    let both = before.seniors(id).chain(after.seniors(id));
+    both.map(|flat| flat.role.name.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The role as the command wants it.

@@ -1,10 +1,12 @@
 //! PostgreSQL through tokio-postgres and deadpool. Each transaction runs in a task of its own, so that a dropped HTTP connection
 //! cannot cancel it halfway. BEGIN travels with the first statement, the audit rows with COMMIT.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
 use domain::time::Timestamp;
+use tokio::sync::{OnceCell, watch};
 use tokio_postgres::error::SqlState;
 
 use super::Options;
@@ -13,6 +15,7 @@ use crate::migrate;
 
 mod connect;
 mod convert;
+mod listen; // who revoked something on another node
 mod run; // a transaction as a whole: tasks, tries
 mod schema; // migrations, plans
 pub(crate) mod sequencer;
@@ -25,6 +28,9 @@ pub(crate) use self::transaction::Tx;
 /// A PostgreSQL server.
 pub(crate) struct Database {
     pool: Pool,
+    url: String,
+    identifier: OnceCell<i64>,
+    revoked: Mutex<Option<watch::Receiver<u64>>>,
 }
 
 impl Database {
@@ -42,7 +48,7 @@ impl Database {
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .build()
             .map_err(|e| StoreError::Unusable(e.to_string()))?;
-        let database = Self { pool };
+        let database = Self { pool, url: url.to_owned(), identifier: OnceCell::new(), revoked: Mutex::default() };
         let applied = database.applied().await.map_err(|error| match error {
             StoreError::Unavailable(why) => StoreError::Unusable(format!(
                 "PostgreSQL cannot be used: {why}. Check that it runs and that the address, user and password in the URL are right."
@@ -73,6 +79,19 @@ impl Database {
                 AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.realm_id = e.realm_id AND l.event_id = e.id)";
         let row = self.client().await?.query_one(sql, &[]).await.map_err(|e| failed(&e))?;
         Ok(row.get::<_, Option<i64>>(0).map(Timestamp::from_micros))
+    }
+
+    /// PostgreSQL's own; 0 if this user may not see it.
+    pub(crate) async fn system_identifier(&self) -> i64 {
+        let ask = || async {
+            let row = self.client().await?.query_one("SELECT system_identifier FROM pg_control_system()", &[]).await;
+            match row {
+                Ok(row) => Ok(row.get(0)),
+                Err(error) if error.code().is_some() => Ok(0),
+                Err(error) => Err(failed(&error)),
+            }
+        };
+        self.identifier.get_or_try_init(ask).await.copied().unwrap_or(0)
     }
 
     pub(crate) async fn wipe(&self) -> Result<(), StoreError> {

@@ -82,6 +82,29 @@ impl Read for ReadTx<'_> {
     }
 }
 
+impl ReadTx<'_> {
+    /// The position in the feed below which nothing can appear any more: everything there is in this snapshot. PostgreSQL: every transaction
+    /// with a lower number has ended.
+    pub(crate) async fn feed_low_water(&mut self) -> Result<i64, StoreError> {
+        let realm = self.allowed.realm();
+        let rows = match &self.connection {
+            Connection::Sqlite(_) => {
+                let sql = Sql::literal(
+                    "SELECT COALESCE(MAX(value), 0) + 1 FROM counter WHERE realm_id = $1 AND name = 'feed'",
+                );
+                self.query(sql, vec![realm.into()]).await?
+            }
+            Connection::Postgres(_) => {
+                let sql = Sql::literal(
+                    "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
+                );
+                self.query(sql, Vec::new()).await?
+            }
+        };
+        rows.first().map_or_else(|| Err(StoreError::rule("no low-water mark")), |row| row.get(0))
+    }
+}
+
 /// What is changed by one at a time, because the rule concerns several rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {

@@ -1,10 +1,12 @@
 //! Changes of a person by somebody else: details, username, e-mail, lockdown, and the tombstone.
 
 use domain::id::{UnitId, UserId};
+use domain::revocation::Fact;
 use domain::user::{Email, Username, fold};
 
 use crate::db::{Read, Statement, WriteTx, params, sql};
 use crate::error::StoreError;
+use crate::revocation;
 
 /// What an administrator may change at once, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +117,11 @@ pub async fn lock_down(tx: &mut WriteTx<'_>, id: UserId) -> Result<bool, StoreEr
     );
     let by = tx.allowed().actor().principal();
     let values = params![tx.realm(), id, tx.now(), by];
-    Ok(tx.execute(sql, values).await? == 1)
+    let locked = tx.execute(sql, values).await? == 1;
+    if locked {
+        revocation::announce(tx, &[Fact::changed(id.into(), tx.now())]).await?;
+    }
+    Ok(locked)
 }
 
 /// Ends all refresh families of a person, also those that outlive their session (`offline_access`).
@@ -144,6 +150,7 @@ pub async fn bury(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), StoreError> {
           WHERE realm_id = $1 AND id = $2"
     );
     tx.execute(person, params![realm, id, now, by]).await?;
+    revocation::announce(tx, &[Fact::changed(id.into(), now)]).await?;
     let addresses =
         sql!("UPDATE address SET value = NULL, ended_at = COALESCE(ended_at, $3) WHERE realm_id = $1 AND user_id = $2");
     let factors = sql!(

@@ -20,6 +20,7 @@ mod devices; // recognised devices, and what they are good for
 mod document; // openapi.json says what follows from the routes
 mod examples; // an example for each operation, asked again
 mod factors; // second factors: binding, proving, recovering, removing
+mod feed; // what resource servers must refuse is told
 mod headers; // security headers, CORS, redirects
 mod input; // bad input, and the order of refusals
 mod invitation; // links: invitation, activation, set-up

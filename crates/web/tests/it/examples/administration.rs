@@ -136,4 +136,5 @@ pub(super) async fn documents(app: &TestApp, recorder: &mut Recorder) {
     let basic = [("authorization", format!("Basic {credentials}"))];
     let basic: Vec<(&str, &str)> = basic.iter().map(|(name, value)| (*name, value.as_str())).collect();
     recorder.ask(&mut visitor, Method::GET, "/.well-known/bailiwick-roles?audience=clinic", &basic, None).await;
+    recorder.ask(&mut visitor, Method::GET, "/api/v1/revocations", &basic, None).await;
 }

@@ -1,0 +1,71 @@
+//! One follower: what there is, then what comes.
+
+use std::sync::Arc;
+
+use domain::allowed::Allowed;
+use store::StoreError;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use wire::revocation::RevocationPage;
+
+use super::cursor::Cursor;
+use crate::app::App;
+
+/// So many confirmations, a second apart, and the follower proves its credentials again.
+const MOST_CONFIRMATIONS: u32 = 900;
+
+/// What a follower is told.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// A part of the feed.
+    Page(Arc<RevocationPage>),
+    /// Nothing is missing up to now.
+    Current,
+}
+
+/// The feed of one follower.
+pub struct Following {
+    app: App,
+    allowed: Allowed,
+    /// What is still to be read for itself; `None`: caught up.
+    behind: Option<Cursor>,
+    receiver: Receiver<Told>,
+    confirmations: u32,
+}
+
+impl std::fmt::Debug for Following {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Following(realm {})", self.allowed.realm().get())
+    }
+}
+
+impl Following {
+    pub(super) fn new(app: App, allowed: Allowed, since: Cursor, receiver: Receiver<Told>) -> Self {
+        Self { app, allowed, behind: Some(since), receiver, confirmations: 0 }
+    }
+
+    /// What comes next; `None`: the follower was too slow, or has followed long enough, and is to resume.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn next(&mut self) -> Result<Option<Told>, StoreError> {
+        if let Some(since) = self.behind {
+            let part = super::read(&self.app, &self.allowed, since).await?;
+            self.behind = part.more.then_some(part.next);
+            return Ok(Some(Told::Page(Arc::new(part.into_wire(self.allowed.realm())))));
+        }
+        if self.confirmations == 0 {
+            self.confirmations = 1;
+            return Ok(Some(Told::Current));
+        }
+        match self.receiver.recv().await {
+            Ok(Told::Current) if self.confirmations >= MOST_CONFIRMATIONS => Ok(None),
+            Ok(Told::Current) => {
+                self.confirmations += 1;
+                Ok(Some(Told::Current))
+            }
+            Ok(page) => Ok(Some(page)),
+            Err(RecvError::Lagged(_) | RecvError::Closed) => Ok(None),
+        }
+    }
+}

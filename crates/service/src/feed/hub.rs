@@ -1,0 +1,139 @@
+//! One look at the database for all who follow the feed on this node: a task per realm that is followed, while it is followed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use domain::allowed::{Allowed, Job};
+use domain::id::RevocationId;
+use domain::realm::RealmKey;
+use futures_util::FutureExt;
+use store::StoreError;
+use tokio::sync::broadcast;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use wire::revocation::RevocationPage;
+
+use super::cursor::Cursor;
+use super::follow::Told;
+use crate::app::App;
+
+/// How often the feed is looked at when nobody says that something happened: the safety net on PostgreSQL, the rule on SQLite.
+const LOOK: Duration = Duration::from_millis(250);
+const LOOK_EMBEDDED: Duration = Duration::from_millis(50);
+/// How often followers are told that nothing is missing.
+const TICK: Duration = Duration::from_secs(1);
+/// What a follower may lag behind before it is cut off, in messages.
+const LAG: usize = 256;
+
+/// The sender of each realm that is followed.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    realms: RwLock<HashMap<RealmKey, broadcast::Sender<Told>>>,
+}
+
+/// What this node feeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Open streams.
+    pub streams: usize,
+    /// Messages that wait for the slowest of them.
+    pub waiting: usize,
+}
+
+pub(super) fn load(app: &App) -> Load {
+    let realms = app.hub.realms.read().unwrap_or_else(PoisonError::into_inner);
+    realms.values().fold(Load::default(), |all, sender| Load {
+        streams: all.streams + sender.receiver_count(),
+        waiting: all.waiting.max(sender.len()),
+    })
+}
+
+/// What is told from now on.
+pub(super) fn subscribe(app: &App, realm: RealmKey) -> broadcast::Receiver<Told> {
+    let mut realms = app.hub.realms.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(sender) = realms.get(&realm) {
+        return sender.subscribe();
+    }
+    let (sender, receiver) = broadcast::channel(LAG);
+    realms.insert(realm, sender.clone());
+    tokio::spawn(run(app.clone(), realm, sender));
+    receiver
+}
+
+/// Whether nobody follows any more; then the next one begins anew.
+fn retired(app: &App, realm: RealmKey, sender: &broadcast::Sender<Told>) -> bool {
+    let mut realms = app.hub.realms.write().unwrap_or_else(PoisonError::into_inner);
+    let alone = sender.receiver_count() == 0;
+    if alone {
+        realms.remove(&realm);
+    }
+    alone
+}
+
+async fn run(app: App, realm: RealmKey, sender: broadcast::Sender<Told>) {
+    let mut revoked = app.store.revoked();
+    let mut listens = app.store.is_postgres();
+    let look = if listens { LOOK } else { LOOK_EMBEDDED };
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut state = State::default();
+    while !retired(&app, realm, &sender) {
+        match state.look(&app, realm).await {
+            Ok(pages) => {
+                for page in pages {
+                    let _ = sender.send(Told::Page(Arc::new(page)));
+                }
+                // Only after a look that succeeded: whoever hears it relies on having everything.
+                if tick.tick().now_or_never().is_some() {
+                    let _ = sender.send(Told::Current);
+                }
+            }
+            Err(error) => tracing::warn!(%error, realm = realm.get(), "the revocation feed waits for the database"),
+        }
+        if listens {
+            tokio::select! {
+                changed = revoked.changed() => listens = changed.is_ok(),
+                () = sleep(look) => {}
+            }
+        } else {
+            sleep(look).await;
+        }
+    }
+}
+
+/// How far the database was read.
+#[derive(Default)]
+struct State {
+    cursor: Option<Cursor>,
+    /// Told already, but above the mark: they are read again.
+    told: HashSet<RevocationId>,
+}
+
+impl State {
+    /// What is new since the last look. At the first one nothing: what was there before, everybody reads for themselves.
+    async fn look(&mut self, app: &App, realm: RealmKey) -> Result<Vec<RevocationPage>, StoreError> {
+        #[expect(clippy::disallowed_methods, reason = "the job that tells all nodes' followers what was revoked")]
+        let allowed = Allowed::job(Job::Observe, realm);
+        let mut at = match self.cursor {
+            Some(cursor) => cursor,
+            None => super::mark(app, &allowed).await?,
+        };
+        let (mut pages, mut again) = (Vec::new(), HashSet::new());
+        loop {
+            let mut part = super::read(app, &allowed, at).await?;
+            at = part.next;
+            again.extend(part.items.iter().filter(|item| item.position >= at.low).map(|item| item.id));
+            part.items.retain(|item| !self.told.contains(&item.id));
+            let more = part.more;
+            if part.reset || !part.items.is_empty() {
+                pages.push(part.into_wire(realm));
+            }
+            if !more {
+                break;
+            }
+        }
+        self.cursor = Some(at);
+        self.told = again;
+        Ok(pages)
+    }
+}
