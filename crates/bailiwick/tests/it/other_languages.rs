@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use testkit::Folder;
 
 use crate::client::{Answer, Person, http, send};
-use crate::demo::{Demo, seeded};
+use crate::demo::Demo;
 use crate::program::{BAILIWICK, Process, command};
 
 /// The applications, as the guide prints them.
@@ -53,7 +54,8 @@ fn forged(token: &str) -> String {
 }
 
 async fn is_protected(script: &str) {
-    let folder = seeded().await;
+    // Not a copy of one that was seeded elsewhere: the issuer is where it listens.
+    let folder = Folder::new();
     let demo = Demo::start(folder.path(), &[]).await;
     let service = Service::start(script, &demo, folder.path()).await;
     let nurse = demo.signed_in("nurse", Some("clinic")).await;

@@ -11,7 +11,7 @@ use crate::log::indexes_are_consecutive;
 use crate::program::{Process, command, neighbour};
 
 /// The example resource server, trusting the demo of this folder.
-async fn clinic(folder: &Path, arguments: &[&str]) -> (Process, String) {
+pub(crate) async fn clinic(folder: &Path, arguments: &[&str]) -> (Process, String) {
     let mut command = command(neighbour("clinic"), folder, &[]);
     command.args(["--listen", "127.0.0.1:0", "--json", "--data", "demo"]).args(arguments);
     let mut process = Process::start(command);

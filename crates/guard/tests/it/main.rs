@@ -5,6 +5,7 @@
 mod corpus;
 mod feed;
 mod feeding;
+mod guide;
 mod issuer;
 mod keys;
 mod mint;
