@@ -313,8 +313,8 @@ impl Guard {
         Refuser::new(Arc::clone(&self.0.base), headers).plain(code)
     }
 
-    /// Verifies `token` now: offline while the revocation feed is current, else with the issuer's word. Looks once for a key that is not known
-    /// yet.
+    /// Verifies `token` now: offline while the revocation feed is current, else with the issuer's word, and then with the rights that it
+    /// names. Looks once for a key that is not known yet.
     ///
     /// # Errors
     /// Every [`NotVerified`]. Log it; do not tell it to the caller.
@@ -328,9 +328,9 @@ impl Guard {
             // What was told while we waited counts.
             return self.verify_offline(token).await;
         }
-        match asker.is_active(token, claims.jti).await {
-            Ok(true) => Ok(claims),
-            Ok(false) => Err(NotVerified::Refused(Refused::Revoked)),
+        match asker.about(token, &claims).await {
+            Ok(Some(claims)) => Ok(claims),
+            Ok(None) => Err(NotVerified::Refused(Refused::Revoked)),
             Err(error) => {
                 tracing::debug!(%error, "the issuer does not say whether a token is good");
                 Err(NotVerified::CannotTell)

@@ -139,7 +139,7 @@ async fn a_silent_feed_makes_the_guard_ask_and_one_that_speaks_again_stops_it() 
 
     assert_eq!(code(&guard, &token).await, Ok(()));
     assert_eq!(issuer.feeding.introspected(), [(format!("token={token}"), "Basic Y2xpbmljOnMzY3JldA==".to_owned())]);
-    issuer.feeding.introspection(Introspection::active(false));
+    issuer.feeding.introspection(Introspection::inactive());
     let other = of_session(&issuer, 7);
     assert_eq!(code(&guard, &other).await, Err(Code::NotSignedIn));
     assert_eq!(guard.verify(&other).await.unwrap_err(), NotVerified::Refused(Refused::Revoked));
@@ -149,6 +149,25 @@ async fn a_silent_feed_makes_the_guard_ask_and_one_that_speaks_again_stops_it() 
     assert_eq!(code(&guard, &other).await, Ok(()), "judged by the feed again");
     let metrics = guard.metrics();
     assert_eq!((metrics.introspections_active, metrics.introspections_inactive), (1, 1));
+}
+
+#[tokio::test]
+async fn who_is_asked_about_may_do_what_the_issuer_says_now_and_not_what_the_token_said() {
+    let (issuer, guard) = impatient().await;
+    issuer.feeding.becomes(Feed::Quiet);
+    is(&guard, FeedState::Asking).await;
+    let now = json!({"roles": ["auditor"], "permissions": ["audit:read"], "acr": null, "units": {"/a": ["nurse"]}});
+    issuer.feeding.introspection(Introspection::Active(now));
+    let caller = ask(&guard, &of_session(&issuer, 1)).await.unwrap();
+
+    assert!(caller.may("audit:read") && !caller.may("charts:read"));
+    assert_eq!((caller.roles(), caller.acr()), (&["auditor".to_owned()][..], None));
+    assert_eq!((caller.id(), caller.units().count()), (SUBJECT, 1));
+
+    issuer.feeding.introspection(Introspection::Active(json!({"roles": null, "permissions": null, "auth_time": null})));
+    let caller = ask(&guard, &of_session(&issuer, 2)).await.unwrap();
+    assert!(caller.roles().is_empty() && !caller.may("charts:read"), "what is not said is not held");
+    assert!(caller.require_step_up(u32::MAX, guard::AAL1).is_err());
 }
 
 #[tokio::test]
@@ -167,7 +186,7 @@ async fn a_burst_with_one_token_costs_one_question_and_its_answer_serves_a_secon
     }
     assert_eq!(issuer.feeding.introspected().len(), 1);
 
-    issuer.feeding.introspection(Introspection::active(false));
+    issuer.feeding.introspection(Introspection::inactive());
     tokio::time::sleep(Duration::from_millis(1_050)).await; // what is tested is that a second passes
     assert_eq!(code(&guard, &token).await, Err(Code::NotSignedIn));
     assert_eq!(issuer.feeding.introspected().len(), 2);
@@ -175,34 +194,43 @@ async fn a_burst_with_one_token_costs_one_question_and_its_answer_serves_a_secon
 
 #[tokio::test]
 async fn what_nobody_can_tell_is_refused_with_503_and_nobody_queues_for_it() {
+    let says = |status, text: &str| Introspection::Says(status, text.to_owned());
+    let cases = [
+        says(StatusCode::INTERNAL_SERVER_ERROR, "{\"active\":true}"),
+        says(StatusCode::UNAUTHORIZED, "{\"error\":\"invalid_client\"}"),
+        says(StatusCode::OK, "<!doctype html>"),
+        says(StatusCode::OK, "true"),
+        says(StatusCode::OK, "{\"active\":true}"),
+        Introspection::Active(json!({"active": "true"})),
+        Introspection::Active(json!({"jti": Uuid::from_u128(0xA)})),
+        Introspection::Active(json!({"sub": Uuid::from_u128(0xA)})),
+        Introspection::Active(json!({"aud": "pharmacy"})),
+        Introspection::Active(json!({"roles": "nurse"})),
+        Introspection::Active(json!({"x": "x".repeat(100_000)})),
+        Introspection::Hang,
+    ];
+    futures_util::future::join_all(cases.into_iter().enumerate().map(|(number, case)| cannot_tell(number, case))).await;
+}
+
+async fn cannot_tell(number: usize, answer: Introspection) {
     let (issuer, guard) = impatient().await;
     issuer.feeding.becomes(Feed::Quiet);
+    issuer.feeding.introspection(answer);
     is(&guard, FeedState::Asking).await;
-    for (number, answer) in [
-        Introspection::Says(StatusCode::INTERNAL_SERVER_ERROR, "{\"active\":true}".to_owned()),
-        Introspection::Says(StatusCode::UNAUTHORIZED, "{\"error\":\"invalid_client\"}".to_owned()),
-        Introspection::Says(StatusCode::OK, "<!doctype html>".to_owned()),
-        Introspection::Says(StatusCode::OK, "{\"active\":\"true\"}".to_owned()),
-        Introspection::Says(StatusCode::OK, "true".to_owned()),
-        Introspection::Says(StatusCode::OK, format!("{{\"active\":true,\"x\":\"{}\"}}", "x".repeat(100_000))),
-        Introspection::Hang,
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        issuer.feeding.introspection(answer);
-        let (first, second) = (of_session(&issuer, 10 + number as u128), of_session(&issuer, 30 + number as u128));
-        let refusal = ask(&guard, &first).await.unwrap_err();
-        assert_eq!(refusal.code(), Code::Overloaded, "{number}");
-        let response = refusal.into_http::<String>();
-        assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"2".parse().unwrap()));
 
-        let asked = issuer.feeding.introspected().len();
-        assert_eq!(guard.verify(&second).await.unwrap_err(), NotVerified::CannotTell);
-        assert_eq!(issuer.feeding.introspected().len(), asked, "it rests for a second");
-        tokio::time::sleep(Duration::from_millis(1_050)).await; // until that has passed
-    }
+    let refusal = ask(&guard, &of_session(&issuer, 1)).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::Overloaded, "{number}");
+    let response = refusal.into_http::<String>();
+    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"2".parse().unwrap()));
+
+    assert_eq!(guard.verify(&of_session(&issuer, 2)).await.unwrap_err(), NotVerified::CannotTell);
+    assert_eq!(issuer.feeding.introspected().len(), 1, "{number}: it rests for a second");
     assert_eq!(code(&guard, "nonsense").await, Err(Code::NotSignedIn), "what is bad anyway is said at once");
+    assert_eq!(guard.metrics().introspections_failed, 1);
+
+    issuer.feeding.introspection(Introspection::Active(json!({})));
+    tokio::time::sleep(Duration::from_millis(1_050)).await; // until it has rested
+    assert_eq!(code(&guard, &of_session(&issuer, 3)).await, Ok(()), "{number}");
 }
 
 #[tokio::test]
@@ -249,7 +277,7 @@ async fn withdrawn_keys_are_fetched_at_once_and_until_then_each_token_is_asked_a
     assert_eq!(code(&guard, &fresh).await, Err(Code::NotSignedIn));
 
     issuer.keys_answer(Answer::Status(StatusCode::SERVICE_UNAVAILABLE));
-    issuer.feeding.introspection(Introspection::active(false));
+    issuer.feeding.introspection(Introspection::inactive());
     issuer.feeding.publish(vec![Revocation::Keys { expires_at: EXPIRES }]);
     is(&guard, FeedState::Asking).await;
     assert_eq!(code(&guard, &stolen).await, Err(Code::NotSignedIn), "the issuer says so");
@@ -338,7 +366,7 @@ async fn more_than_fits_is_asked_about_and_nothing_is_forgotten_until_there_is_r
 
     issuer.feeding.publish((100_000..120_000).map(session).collect());
     is(&guard, FeedState::Asking).await;
-    issuer.feeding.introspection(Introspection::active(false));
+    issuer.feeding.introspection(Introspection::inactive());
 
     assert!(guard.metrics().bytes <= 200_000, "{}", guard.metrics().bytes);
     assert_eq!(code(&guard, &of_session(&issuer, 1)).await, Err(Code::NotSignedIn));

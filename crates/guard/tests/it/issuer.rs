@@ -206,6 +206,6 @@ fn pieces(text: &'static str, for_ever: bool) -> Body {
         if !more {
             std::future::pending::<()>().await;
         }
-        Some((Ok::<_, std::io::Error>(text), for_ever))
+        Some((Ok::<_, std::io::Error>(if for_ever { text.repeat(2_000) } else { text.to_owned() }), for_ever))
     }))
 }
