@@ -75,7 +75,7 @@ async fn kill_while_the_server_is_away_nobody_gets_in_and_what_was_revoked_stays
     assert_eq!(reads(&gone).await.status, 401, "what is known needs nobody");
     assert!(has(&metrics(&clinic).await, "feed_state{state=\"asking\"} 1"));
 
-    let back = Demo::start(folder.path(), &["--listen", &address]).await;
+    let back = Demo::try_start_at(&address, folder.path(), &[]).await.unwrap_or_else(|said| panic!("{said:?}"));
     until(200, Duration::from_secs(20), async || reads(&nurse).await).await;
     assert_eq!(reads(&gone).await.status, 401);
     until(200, Duration::from_secs(20), async || {

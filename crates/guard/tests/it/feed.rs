@@ -12,20 +12,20 @@ use crate::issuer::{Answer, Issuer};
 use crate::mint::{NOW, RSA, SUBJECT, Signer};
 use crate::remote::ask;
 
-const EXPIRES: i64 = NOW + 3_660;
+pub(crate) const EXPIRES: i64 = NOW + 3_660;
 /// The guard's patience in tests of silence: ten beats of the stand-in.
-const SILENCE: Duration = Duration::from_millis(300);
+pub(crate) const SILENCE: Duration = Duration::from_millis(300);
 
-fn session(sid: u128) -> Revocation {
+pub(crate) fn session(sid: u128) -> Revocation {
     Revocation::Session { sid: Uuid::from_u128(sid), not_before: None, expires_at: EXPIRES }
 }
 
-fn of_session(issuer: &Issuer, sid: u128) -> String {
+pub(crate) fn of_session(issuer: &Issuer, sid: u128) -> String {
     RSA.token(&AccessClaims { sid: Some(Uuid::from_u128(sid)), jti: Uuid::from_u128(sid + 1_000), ..issuer.claims() })
 }
 
 /// An issuer, and a guard of little patience that follows its feed.
-async fn impatient() -> (Issuer, Guard) {
+pub(crate) async fn impatient() -> (Issuer, Guard) {
     let issuer = Issuer::with_keys(&[&RSA]).await;
     let guard = Guard::connect(issuer.settings().max_silence(SILENCE)).unwrap();
     guard.refresh().await.unwrap_err(); // there are keys, and no roles
@@ -33,11 +33,11 @@ async fn impatient() -> (Issuer, Guard) {
     (issuer, guard)
 }
 
-async fn is(guard: &Guard, state: FeedState) {
+pub(crate) async fn is(guard: &Guard, state: FeedState) {
     eventually(&format!("{state:?}"), || guard.metrics().state == state).await;
 }
 
-async fn code(guard: &Guard, token: &str) -> Result<(), Code> {
+pub(crate) async fn code(guard: &Guard, token: &str) -> Result<(), Code> {
     ask(guard, token).await.map(drop).map_err(|refusal| refusal.code())
 }
 
@@ -300,84 +300,6 @@ async fn a_feed_that_withdraws_keys_without_end_makes_us_fetch_once_a_second() {
     is(&guard, FeedState::Current).await;
 
     assert!(issuer.keys_asked() - asked <= 3, "{}", issuer.keys_asked() - asked);
-}
-
-/// What a feed might answer that is none, or a bad one.
-fn lies() -> Vec<(&'static str, Feed)> {
-    let page = |cursor: &str, more| RevocationPage { items: vec![session(9)], next_cursor: cursor.into(), more };
-    let text = |cursor: &str, more| event(&page(cursor, more)).into_bytes();
-    let html = b"<!doctype html><title>Sign in to the wireless network</title>".to_vec();
-    let stream = &[("content-type", "text/event-stream")];
-    let gzip = &[("content-type", "text/event-stream"), ("content-encoding", "gzip")];
-    let elsewhere = &[("location", "/api/v1/revocations/elsewhere")];
-    let ok = StatusCode::OK;
-    vec![
-        ("a page for people", Feed::Other(ok, &[("content-type", "text/html")], html.clone())),
-        ("that page as a stream", Feed::Other(ok, stream, html)),
-        ("JSON", Feed::Other(ok, &[("content-type", "application/json")], b"{}".to_vec())),
-        ("a redirect", Feed::Other(StatusCode::FOUND, elsewhere, Vec::new())),
-        ("wrong credentials", Feed::Other(StatusCode::UNAUTHORIZED, &[], Vec::new())),
-        ("nothing", Feed::Other(StatusCode::NO_CONTENT, &[], Vec::new())),
-        ("a stream that ends", Feed::Other(ok, stream, b": ok\n\n".to_vec())),
-        ("a packed bomb", Feed::Other(ok, gzip, vec![0x1f; 1 << 20])),
-        ("a packed bomb that is not said to be one", Feed::Endless([0x1f, 0x8b, 8, 0].repeat(16_384))),
-        ("a line without end", Feed::Endless(vec![b'x'; 65_536])),
-        ("an event without end", Feed::Endless(b"data: x\n".repeat(8_192))),
-        ("drops that never become an event", Feed::Says(vec![b"data".to_vec()])),
-        ("a cursor of a megabyte", Feed::Says(vec![text(&"c".repeat(1 << 20), false)])),
-        ("a cursor that does not move", Feed::Endless(text("5", true))),
-        ("another kind of comment", Feed::Endless(b": keep-alive\n\n".to_vec())),
-        ("an unknown fact", Feed::Says(vec![text("1", false).repeat(1), b"event: revocations\ndata: {\"items\":[{\"kind\":\"planet\"}],\"next_cursor\":\"2\",\"more\":false}\n\n".to_vec()])),
-        ("an answer that does not begin", Feed::Hang),
-    ]
-}
-
-#[tokio::test]
-async fn a_lying_feed_is_not_believed_and_the_issuer_is_asked_instead() {
-    let (issuer, guard) = impatient().await;
-    let token = RSA.token(&issuer.claims());
-    for (lie, feed) in lies() {
-        issuer.feeding.becomes(feed);
-        // A stream that ends after a comment vouches for a moment each time: that is no lie.
-        if lie != "a stream that ends" {
-            eventually(lie, || guard.metrics().state == FeedState::Asking).await;
-        }
-        let connections = issuer.feeding.connections().len();
-        assert_eq!(code(&guard, &token).await, Ok(()), "{lie}");
-        assert!(guard.metrics().bytes < 1 << 20, "{lie}");
-        issuer.feeding.becomes(Feed::Live);
-        eventually("the truth is believed again", || {
-            guard.metrics().state == FeedState::Current && issuer.feeding.connections().len() > connections
-        })
-        .await;
-    }
-    assert!(issuer.feeding.introspected().len() >= 5);
-    let elsewhere = issuer.feeding.connections().iter().filter(|(query, _)| query.len() > 100).count();
-    assert_eq!(elsewhere, 0, "no long cursor was ever sent");
-}
-
-#[tokio::test]
-async fn more_than_fits_is_asked_about_and_nothing_is_forgotten_until_there_is_room_again() {
-    let issuer = Issuer::with_keys(&[&RSA]).await;
-    let guard = Guard::connect(issuer.settings().denylist_bytes(200_000)).unwrap();
-    guard.refresh().await.unwrap_err();
-    issuer.feeding.publish(vec![session(1)]);
-    eventually("it is known", || guard.metrics().entries.sessions == 1).await;
-
-    issuer.feeding.publish((100_000..120_000).map(session).collect());
-    is(&guard, FeedState::Asking).await;
-    issuer.feeding.introspection(Introspection::inactive());
-
-    assert!(guard.metrics().bytes <= 200_000, "{}", guard.metrics().bytes);
-    assert_eq!(code(&guard, &of_session(&issuer, 1)).await, Err(Code::NotSignedIn));
-    assert!(issuer.feeding.introspected().is_empty(), "that one needs no question");
-    assert_eq!(code(&guard, &of_session(&issuer, 2)).await, Err(Code::NotSignedIn));
-    assert_eq!(issuer.feeding.introspected().len(), 1);
-
-    // By then all of it has expired; the page that did not fit is told again, and is over too.
-    issuer.advance(3_660 + 120);
-    is(&guard, FeedState::Current).await;
-    assert_eq!(guard.metrics().entries.total(), 0);
 }
 
 #[tokio::test]

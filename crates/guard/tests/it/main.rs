@@ -8,6 +8,7 @@ mod feeding;
 mod guide;
 mod issuer;
 mod keys;
+mod lies;
 mod mint;
 mod remote;
 mod routes;

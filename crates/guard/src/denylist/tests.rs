@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+use super::table::table_bytes;
 use super::*;
 
 const NOW: i64 = 1_800_000_000;
