@@ -13,16 +13,16 @@ use domain::id::RevocationId;
 use domain::realm::RealmKey;
 use domain::revocation::Fact;
 use domain::time::Timestamp;
-use store::revocation::{self, Stored};
 use store::StoreError;
+use store::revocation::{self, Stored};
 use thiserror::Error;
 use uuid::Uuid;
 use wire::revocation::{Revocation, RevocationPage};
 
 use self::cursor::Cursor;
 pub use self::follow::{Following, Told};
-pub use self::hub::Load;
 pub(crate) use self::hub::Hub;
+pub use self::hub::Load;
 use crate::api::{self, ApiError, Credentials};
 use crate::app::App;
 

@@ -5,8 +5,25 @@ use domain::revocation::{Fact, MOST_NAMES};
 use domain::role::RoleName;
 use domain::time::Timestamp;
 
-use crate::db::{Read, ReadTx, Row, Statement, Value, WriteTx, params, sql};
+use crate::db::{Read, ReadTx, Row, Sql, Statement, Value, WriteTx, params, sql};
 use crate::error::StoreError;
+
+/// On PostgreSQL the position is the transaction's number, so that a follower knows below which nothing can appear any more.
+const INSERT_POSTGRES: Sql = Sql::literal(
+    "INSERT INTO revocation (realm_id, position, id, kind, subject, not_before, version, expires_at, created_at)
+     VALUES ($1, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT), $2, $3, $4, $5, $6, $7, $8)",
+);
+/// Wakes who follows, on all nodes, when the transaction commits. From revoking transactions alone: their COMMITs wait for each other.
+const NOTIFY: Sql = Sql::literal("SELECT 1 FROM (SELECT pg_notify('bailiwick_feed', '')) AS told");
+/// On SQLite transactions come one after the other: a counter will do.
+const COUNT: Sql = Sql::literal(
+    "INSERT INTO counter (realm_id, name, value) VALUES ($1, 'feed', 1)
+     ON CONFLICT (realm_id, name) DO UPDATE SET value = counter.value + 1",
+);
+const INSERT_SQLITE: Sql = Sql::literal(
+    "INSERT INTO revocation (realm_id, position, id, kind, subject, not_before, version, expires_at, created_at)
+     SELECT $1, c.value, $2, $3, $4, $5, $6, $7, $8 FROM counter c WHERE c.realm_id = $1 AND c.name = 'feed'",
+);
 
 /// Says that something is refused from now on. A principal's tokens are issued from `not_before` on afterwards.
 ///
@@ -16,19 +33,16 @@ pub async fn announce(tx: &mut WriteTx<'_>, facts: &[Fact]) -> Result<(), StoreE
     if facts.is_empty() {
         return Ok(());
     }
-    let (realm, now, entropy) = (tx.realm(), tx.now(), tx.entropy());
-    let position = tx.feed_position().await?;
+    let (realm, now, entropy, postgres) = (tx.realm(), tx.now(), tx.entropy(), tx.is_postgres());
     let mut statements = Vec::with_capacity(facts.len() + 1);
+    if !postgres {
+        statements.push(Statement { sql: COUNT, params: params![realm] });
+    }
     for fact in facts {
         let (kind, subject, not_before, version) = columns(fact);
-        let sql = sql!(
-            "INSERT INTO revocation (realm_id, position, id, kind, subject, not_before, version, expires_at, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-        );
         let id = RevocationId::new(&*entropy, now);
-        let expires_at = fact.expires_at(now);
-        let params = params![realm, position, id, kind, subject, not_before, version, expires_at, now];
-        statements.push(Statement { sql, params });
+        let params = params![realm, id, kind, subject, not_before, version, fact.expires_at(now), now];
+        statements.push(Statement { sql: if postgres { INSERT_POSTGRES } else { INSERT_SQLITE }, params });
         if let Fact::Principal { id, not_before } = fact {
             let sql = sql!(
                 "UPDATE principal SET access_not_before = $3 WHERE realm_id = $1 AND id = $2 AND access_not_before < $3"
@@ -36,8 +50,10 @@ pub async fn announce(tx: &mut WriteTx<'_>, facts: &[Fact]) -> Result<(), StoreE
             statements.push(Statement { sql, params: params![realm, *id, *not_before] });
         }
     }
-    tx.pipeline(statements).await?;
-    tx.tell_followers().await
+    if postgres {
+        statements.push(Statement { sql: NOTIFY, params: Vec::new() });
+    }
+    tx.pipeline(statements).await.map(|_| ())
 }
 
 fn columns(fact: &Fact) -> (&'static str, String, Value, Value) {
@@ -105,7 +121,8 @@ fn from_row(row: &Row) -> Result<Stored, StoreError> {
         "token" => Fact::Token { id: row.parsed(3, |id| id.parse().ok())?, expires_at },
         "keys" => Fact::Keys,
         _ => {
-            let names = row.parsed(3, |names| names.split_ascii_whitespace().map(|n| RoleName::parse(n).ok()).collect())?;
+            let names =
+                row.parsed(3, |names| names.split_ascii_whitespace().map(|n| RoleName::parse(n).ok()).collect())?;
             Fact::Roles { version: row.get::<Option<i64>>(5)?.unwrap_or(i64::MAX), names }
         }
     };

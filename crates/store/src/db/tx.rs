@@ -95,9 +95,7 @@ impl ReadTx<'_> {
                 self.query(sql, vec![realm.into()]).await?
             }
             Connection::Postgres(_) => {
-                let sql = Sql::literal(
-                    "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
-                );
+                let sql = Sql::literal("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)");
                 self.query(sql, Vec::new()).await?
             }
         };
@@ -208,36 +206,9 @@ impl<'c> WriteTx<'c> {
         }
     }
 
-    /// Where in the feed this transaction stands. PostgreSQL: its number, so that a follower knows below which nothing can appear any more;
-    /// SQLite: a counter, as transactions come one after the other.
-    pub(crate) async fn feed_position(&mut self) -> Result<i64, StoreError> {
-        let realm = self.allowed.realm();
-        let rows = match &self.connection {
-            Connection::Sqlite(_) => {
-                let sql = Sql::literal(
-                    "INSERT INTO counter (realm_id, name, value) VALUES ($1, 'feed', 1)
-                     ON CONFLICT (realm_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value",
-                );
-                self.rows(sql, vec![realm.into()]).await?
-            }
-            Connection::Postgres(_) => {
-                let sql = Sql::literal("SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)");
-                self.rows(sql, Vec::new()).await?
-            }
-        };
-        rows.first().map_or_else(|| Err(StoreError::rule("no position in the feed")), |row| row.get(0))
-    }
-
-    /// Wakes who follows the feed, on all nodes, when this transaction commits. From revoking transactions alone: their COMMITs wait for each
-    /// other on PostgreSQL.
-    pub(crate) async fn tell_followers(&mut self) -> Result<(), StoreError> {
-        match &self.connection {
-            Connection::Sqlite(_) => Ok(()), // one process, which looks often
-            Connection::Postgres(_) => {
-                let sql = Sql::literal("SELECT 1 FROM (SELECT pg_notify('bailiwick_feed', '')) AS told");
-                self.rows(sql, Vec::new()).await.map(|_| ())
-            }
-        }
+    /// Whether the statements of the feed are PostgreSQL's (`crate::revocation`).
+    pub(crate) const fn is_postgres(&self) -> bool {
+        matches!(self.connection, Connection::Postgres(_))
     }
 
     /// Randomness for ids and salts.

@@ -3,11 +3,11 @@
 use store::db::Sql;
 use store::{Guard, Read, ReadTx, StoreError};
 
-async fn calls_what_writes(tx: &mut impl Read) -> Result<(), StoreError> {
+async fn calls_what_writes(tx: &mut impl Read) -> Result<i64, StoreError> {
     store::counter::raise(tx, "x").await
 }
 
-async fn passes_it_on(tx: &mut ReadTx<'_>) -> Result<(), StoreError> {
+async fn passes_it_on(tx: &mut ReadTx<'_>) -> Result<i64, StoreError> {
     store::counter::raise(tx, "x").await
 }
 
