@@ -13,6 +13,7 @@ mod grant;
 mod init;
 mod key;
 mod migrate;
+mod policy;
 mod profile;
 mod realm;
 mod reference;
@@ -94,6 +95,9 @@ enum Command {
     /// Roles: list, show, members, create, update, permissions, inherits, delete.
     #[command(subcommand)]
     Role(role::RoleCommand),
+    /// What the realm and roles ask for (session times, factors, networks, passwords), and what applies to a person: show, set.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Roles that people hold: list, add, end.
     #[command(subcommand)]
     Grant(grant::GrantCommand),
@@ -130,6 +134,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Session(command) => command.run().await,
             Command::Unit(command) => command.run().await,
             Command::Role(command) => command.run().await,
+            Command::Policy(command) => command.run().await,
             Command::Grant(command) => command.run().await,
             Command::Api(command) => command.run().await,
             Command::Client(command) => command.run().await,

@@ -16,6 +16,8 @@ pub struct Caller {
     user: UserId,
     session: SessionId,
     auth_at: Timestamp,
+    /// A fresh proof may be so old where one is asked for, by the policy of this moment.
+    step_up_seconds: u32,
     access: Access,
     request: Request,
 }
@@ -62,7 +64,21 @@ impl Caller {
     #[must_use]
     pub fn new(who: Authenticated, access: Access, request: Request) -> Self {
         let actor = Actor::User { id: who.user, name: who.name, acr: who.acr, session: Some(who.session) };
-        Self { realm: who.realm, actor, user: who.user, session: who.session, auth_at: who.auth_at, access, request }
+        let Authenticated { realm, user, session, auth_at, .. } = who;
+        Self { realm, actor, user, session, auth_at, step_up_seconds: u32::MAX, access, request }
+    }
+
+    /// The same under a policy that says how old a fresh proof may be.
+    #[must_use]
+    pub const fn proving_within(mut self, seconds: u32) -> Self {
+        self.step_up_seconds = seconds;
+        self
+    }
+
+    /// How old a fresh proof may be, seconds, by their policy.
+    #[must_use]
+    pub const fn step_up_seconds(&self) -> u32 {
+        self.step_up_seconds
     }
 
     /// Decides. The only way from a person to an [`Allowed`].

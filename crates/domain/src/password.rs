@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 pub use blocklist::Blocklist;
 pub use kind::{Kind, Unusable};
-pub use rules::{LEAST_SINGLE_FACTOR, LEAST_WITH_SECOND_FACTOR, Rules};
+pub use rules::{Composition, LEAST_SINGLE_FACTOR, LEAST_WITH_SECOND_FACTOR, Rules};
 pub use stored::{KeyId, Stored};
 
 /// Most code points (PW-02).
@@ -48,11 +48,23 @@ pub enum PasswordError {
     /// It is the one that must be changed.
     #[error("must not be the password that you have now")]
     Reused,
+    /// One of those before it (PW-16).
+    #[error("must not be one of your last passwords")]
+    UsedBefore,
+    /// A policy asks for characters that are not there (PW-17).
+    #[error(
+        "must have letters and digits, or three of capitals, small letters, digits and other signs, as the policy of this place says"
+    )]
+    Composition,
+    /// The one in force is younger than a policy asks for (PW-17).
+    #[error("the present password is too young to be changed; if somebody else may know it, ask an administrator")]
+    TooYoung,
 }
 
 impl PasswordError {
     /// Every code that a refusal can have.
-    pub const CODES: [&'static str; 5] = ["too_short", "too_long", "blocklisted", "context_word", "reused"];
+    pub const CODES: [&'static str; 7] =
+        ["too_short", "too_long", "blocklisted", "context_word", "reused", "composition", "too_young"];
 
     /// The stable code.
     #[must_use]
@@ -62,7 +74,9 @@ impl PasswordError {
             Self::TooLong => "too_long",
             Self::Blocklisted => "blocklisted",
             Self::ContextWord => "context_word",
-            Self::Reused => "reused",
+            Self::Reused | Self::UsedBefore => "reused",
+            Self::Composition => "composition",
+            Self::TooYoung => "too_young",
         }
     }
 }

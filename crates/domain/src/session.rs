@@ -22,8 +22,22 @@ pub struct Deadlines {
 impl Deadlines {
     /// Of a session that begins now.
     #[must_use]
-    pub fn begin(now: Timestamp, policy: Effective) -> Self {
+    pub fn begin(now: Timestamp, policy: &Effective) -> Self {
         Self { idle_at: now.plus(policy.idle), absolute_at: now.plus(policy.absolute) }
+    }
+
+    /// The stricter of what was stored and the policy of this moment, for a session that began and whose person acted last then. Nothing is ever
+    /// moved later by it (SES-03).
+    #[must_use]
+    pub fn under(self, policy: &Effective, created_at: Timestamp, last_active_at: Timestamp) -> Self {
+        let idle_at = Self::begin(last_active_at, policy).idle_at;
+        self.earlier(Self { idle_at, ..Self::begin(created_at, policy) })
+    }
+
+    /// Of each the earlier.
+    #[must_use]
+    pub fn earlier(self, other: Self) -> Self {
+        Self { idle_at: self.idle_at.min(other.idle_at), absolute_at: self.absolute_at.min(other.absolute_at) }
     }
 
     /// What the session is now.
@@ -75,6 +89,8 @@ pub enum EndReason {
     LockedDown,
     /// The person was deleted.
     UserDeleted,
+    /// The person signed in elsewhere, more often than the policy allows (SES-07).
+    SessionLimit,
 }
 
 impl EndReason {
@@ -93,6 +109,7 @@ impl EndReason {
             Self::FactorRemoved => "factor_removed",
             Self::LockedDown => "locked_down",
             Self::UserDeleted => "user_deleted",
+            Self::SessionLimit => "session_limit",
         }
     }
 }

@@ -17,8 +17,8 @@ use store::session::Session;
 use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, session, throttle, user};
 
 use crate::app::App;
-use crate::directory;
 use crate::throttle as throttle_key;
+use crate::{directory, policy};
 
 /// What an access token says of its bearer, verified.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,8 @@ pub async fn by_bearer(
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
                 let Some(session) = session::find(tx, bearer.session).await? else { return Ok(None) };
-                if session.user != bearer.user {
+                let before_the_lock = bearer.issued_at < crate::session::tokens_from(&session).seconds();
+                if session.user != bearer.user || before_the_lock {
                     return Ok(None);
                 }
                 of_session(&parts, tx, &session, (Some(bearer.issued_at), Some(bearer.proof))).await
@@ -155,7 +156,11 @@ async fn of_session(
         return Ok(None);
     }
     let (acr, auth_at) = proof.map_or((session.acr.as_str(), session.auth_at), |proof| proof.of(session));
-    let access = directory::holding(app, tx, user.id.into(), acr).await?.access;
+    let directory::Holding { access, policy, .. } = directory::holding(app, tx, user.id.into(), acr).await?;
+    let judged = policy::judged(session, &policy).deadlines.state(false, tx.now());
+    if judged != State::Live || !policy.admits(tx.allowed().request().address) {
+        return Ok(None);
+    }
     let who = Authenticated {
         realm: tx.realm(),
         user: user.id,
@@ -164,7 +169,8 @@ async fn of_session(
         acr: acr.to_owned(),
         auth_at,
     };
-    Ok(Some(Caller::new(who, access, tx.allowed().request().clone())))
+    let caller = Caller::new(who, access, tx.allowed().request().clone());
+    Ok(Some(caller.proving_within(policy.step_up_seconds)))
 }
 
 /// Records that a signed-in caller was refused (AUD-01): at once, then at most one event a minute for each permission, with a count.

@@ -20,6 +20,7 @@ use thiserror::Error;
 use crate::app::App;
 use crate::hashing::Overloaded;
 use crate::mail::{self, Notice};
+use crate::password::Demanded;
 use crate::throttle as throttle_key;
 use crate::{directory, password, realm, session};
 
@@ -56,11 +57,12 @@ pub async fn choose_password(
 ) -> Result<String, LinkError> {
     let allowed = Allowed::visitor(Flow::OneTimeToken, realm, request);
     let key = throttle_key::address(app, realm, "token", allowed.request());
-    let (link, user, always) = find(app, &allowed, token.map(|token| token.hash()), key).await?;
+    let (link, user, demanded) = find(app, &allowed, token.map(|token| token.hash()), key).await?;
     let password = match realm::by_key(app, realm).await? {
-        Some(realm) => password::check(app, &realm, &user, new_password, always)?,
+        Some(realm) => password::check(app, &realm, &user, new_password, &demanded)?,
         None => return Err(LinkError::Refused),
     };
+    password::is_new(app, &password, demanded, None).await??;
     let hash = app.hashing.hash(password, &*app.entropy).await?;
     let username = user.username.clone().unwrap_or_default();
     let input = (app.clone(), link, user, hash, CredentialId::new(&*app.entropy, app.now()));
@@ -82,11 +84,10 @@ pub async fn least(app: &App, realm: RealmKey, token: &Secret, request: Request)
     app.store
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
-                let always = match look(tx, Some(&hash)).await? {
-                    Some((_, user)) => directory::demands_second_factor(&parts, tx, user.id).await?,
-                    None => false,
-                };
-                Ok(password::least(always))
+                match look(tx, Some(&hash)).await? {
+                    Some((_, user)) => Ok(Demanded::of(&parts, tx, user.id).await?.least()),
+                    None => Ok(directory::realm_policy(&parts, tx).await?.password.least),
+                }
             })
         })
         .await
@@ -98,15 +99,15 @@ async fn find(
     allowed: &Allowed,
     hash: Option<SecretHash>,
     key: [u8; 32],
-) -> Result<(Usable, User, bool), LinkError> {
+) -> Result<(Usable, User, Demanded), LinkError> {
     let answer = app
         .store
         .write(allowed.clone(), app.now(), (app.clone(), hash, key), |tx, (app, hash, key)| {
             Box::pin(async move {
                 if let Some((link, user)) = look(tx, hash.as_ref()).await? {
                     // Whose role demands a second factor never signs in with the password alone (PW-01).
-                    let always = directory::demands_second_factor(app, tx, user.id).await?;
-                    return Ok::<_, StoreError>(Outcome::nothing(Ok((link, user, always))));
+                    let demanded = Demanded::of(app, tx, user.id).await?;
+                    return Ok::<_, StoreError>(Outcome::nothing(Ok((link, user, demanded))));
                 }
                 if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
                     return Ok(throttle_key::refusal(refused, LinkError::Throttled));

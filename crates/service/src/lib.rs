@@ -18,6 +18,7 @@ pub mod invitation; // from a link to a password
 pub mod key; // rotation of signing keys
 pub mod mail; // messages that wait, and sending them
 pub mod password; // choosing passwords
+pub mod policy; // session times, assurance, networks by role
 pub mod profile; // applying a profile
 pub mod realm; // realms: making and finding them
 pub mod refresh; // from a refresh token to an access token

@@ -6,20 +6,21 @@ mod change;
 
 use std::sync::LazyLock;
 
-use domain::allowed::{Allowed, Job};
+use domain::allowed::{Allowed, Flow, Job, Request};
 use domain::caller::Caller;
+use domain::id::UserId;
 use domain::password::stand_in::draw;
-use domain::password::{
-    Blocklist, Kind, LEAST_SINGLE_FACTOR, LEAST_WITH_SECOND_FACTOR, MOST_BYTES, MOST_CODE_POINTS, Password,
-    PasswordError, Rules,
-};
+use domain::password::{Blocklist, Kind, MOST_BYTES, MOST_CODE_POINTS, Password, PasswordError, Rules};
+use domain::policy::effective::PasswordRules;
 use domain::realm::{Realm, RealmKey};
 use domain::secret::hmac_sha256;
+use domain::time::Timestamp;
 use store::user::User;
 use store::{Read, StoreError};
 
 pub use self::change::{ChangeError, change};
 use crate::app::App;
+use crate::directory;
 use crate::hashing::{Against, Overloaded};
 
 /// The product's own name (PW-07).
@@ -48,27 +49,54 @@ pub struct Policy {
     pub most_bytes: usize,
     /// How many common passwords are refused.
     pub blocklist: u64,
+    /// Characters that must be there.
+    pub composition: Option<&'static str>,
+    /// Days after which it must be changed; by a preset only where it is the only factor.
+    pub expires_after_days: Option<u32>,
+    /// So many of the latest ones may not be chosen again.
+    pub history: u32,
+    /// Days before which its owner may not change it.
+    pub min_age_days: u32,
+}
+
+/// What holds for everybody in a realm: what a form says before it knows who chooses.
+///
+/// # Errors
+/// [`StoreError`].
+#[expect(clippy::disallowed_methods, reason = "what a password must be is asked by whoever has none yet")]
+pub async fn policy(app: &App, realm: RealmKey, request: Request) -> Result<Policy, StoreError> {
+    let allowed = Allowed::visitor(Flow::OneTimeToken, realm, request);
+    let parts = app.clone();
+    let found = app
+        .store
+        .read(&allowed, app.now(), move |tx| Box::pin(async move { directory::realm_policy(&parts, tx).await }));
+    Ok(Policy::of(&found.await?.password))
 }
 
 impl Policy {
-    /// The one in force.
-    #[must_use]
-    pub fn current() -> Self {
+    fn of(rules: &PasswordRules) -> Self {
         Self {
-            least: Rules::new(false).least(),
-            least_with_second_factor: Rules::new(true).least(),
+            least: rules.least,
+            least_with_second_factor: rules.least_with_second_factor,
             most: MOST_CODE_POINTS,
             most_bytes: MOST_BYTES,
             blocklist: blocklist().map_or(0, Blocklist::entries),
+            composition: rules.composition.text(),
+            expires_after_days: rules.expiry_days.or(rules.single_factor_expiry_days),
+            history: rules.history,
+            min_age_days: rules.min_age_days,
         }
     }
 
     /// For people.
     #[must_use]
     pub fn text(&self) -> String {
+        let kind = match self.composition {
+            None => "spaces count, and digits and signs are not needed".to_owned(),
+            Some(needed) => format!("it needs {needed}"),
+        };
         format!(
-            "At least {} characters of any kind, or {} for whoever always signs in with a second factor; spaces count, and digits and signs are \
-             not needed. Not one of the passwords that everybody tries, and not your own name, address or organisation with digits around it. A \
+            "At least {} characters of any kind, or {} for whoever always signs in with a second factor; {kind}. Not one of the passwords that everybody tries, and not your own name, address or organisation with digits around it. A \
              sentence of your own is easy to remember and hard to guess.",
             self.least, self.least_with_second_factor
         )
@@ -98,10 +126,32 @@ pub async fn stand_in(app: &App, tx: &mut impl Read, identifier: &str) -> Result
     Ok(label.and_then(|label| Kind::parse(label).ok()).unwrap_or_else(|| app.hashing.kind()))
 }
 
-/// Characters that a new password must have, where another factor is always demanded or not (PW-01).
-#[must_use]
-pub const fn least(always_second_factor: bool) -> usize {
-    if always_second_factor { LEAST_WITH_SECOND_FACTOR } else { LEAST_SINGLE_FACTOR }
+/// What a new password of a person must be, by all policies that hold for them. Read where it is demanded, used outside of the transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct Demanded {
+    rules: PasswordRules,
+    always_second_factor: bool,
+    /// Hashes of their latest passwords, that in force first; none of them may be chosen again (PW-16).
+    latest: Vec<String>,
+}
+
+impl Demanded {
+    /// Of a person now.
+    pub(crate) async fn of(app: &App, tx: &mut impl Read, user: UserId) -> Result<Self, StoreError> {
+        let (rules, always_second_factor) = directory::password_rules(app, tx, user).await?;
+        let latest = store::credential::latest(tx, user, rules.history).await?;
+        Ok(Self { rules, always_second_factor, latest })
+    }
+
+    /// Fewest characters.
+    pub(crate) const fn least(&self) -> usize {
+        self.rules.least_for(self.always_second_factor)
+    }
+
+    /// Whether a password chosen then is too young to be changed by its owner.
+    pub(crate) fn is_too_young(&self, chosen_at: Timestamp, now: Timestamp) -> bool {
+        self.rules.is_too_young(chosen_at, now)
+    }
 }
 
 /// What a new password of the caller must have.
@@ -111,28 +161,28 @@ pub const fn least(always_second_factor: bool) -> usize {
 pub async fn own_least(app: &App, caller: &Caller) -> Result<usize, StoreError> {
     let (parts, id) = (app.clone(), caller.user());
     let allowed = caller.oneself();
-    let demands = app.store.read(&allowed, app.now(), move |tx| {
-        Box::pin(async move { crate::directory::demands_second_factor(&parts, tx, id).await })
-    });
-    Ok(least(demands.await?))
+    let demanded =
+        app.store.read(&allowed, app.now(), move |tx| Box::pin(async move { Demanded::of(&parts, tx, id).await }));
+    Ok(demanded.await?.least())
 }
 
-/// Checks a new password of a person. `always_second_factor`: this person can never sign in with the password alone.
+/// Checks a new password of a person.
 ///
 /// # Errors
 /// [`PasswordError`].
-pub fn check(
+pub(crate) fn check(
     app: &App,
     realm: &Realm,
     person: &User,
     text: &str,
-    always_second_factor: bool,
+    demanded: &Demanded,
 ) -> Result<Password, PasswordError> {
     let host = app.settings.base_url.split("://").nth(1).unwrap_or_default();
     let place = [PRODUCT, &realm.name, realm.slug.as_str(), host];
     let own = [&person.username, &person.display_name, &person.given_name, &person.family_name, &person.email];
     let words = place.into_iter().chain(own.into_iter().flatten().map(String::as_str));
-    let rules = Rules::new(always_second_factor).and_words(words);
+    let rules = Rules::new(demanded.always_second_factor).at_least(demanded.least());
+    let rules = rules.composed(demanded.rules.composition).and_words(words);
     match blocklist() {
         Some(list) => Password::chosen(text, &rules.and_blocklist(list)),
         None => Password::chosen(text, &rules),
@@ -148,6 +198,21 @@ pub(crate) async fn differs(
     let Some(old) = old else { return Ok(Ok(())) };
     let same = app.hashing.verify(chosen, Against::Stored(old)).await?;
     Ok(if same { Err(PasswordError::Reused) } else { Ok(()) })
+}
+
+/// A password is none of the latest ones (PW-16), but for one that it was compared with already. As slow as there are passwords to compare with.
+pub(crate) async fn is_new(
+    app: &App,
+    chosen: &Password,
+    demanded: Demanded,
+    compared: Option<&str>,
+) -> Result<Result<(), PasswordError>, Overloaded> {
+    for hash in demanded.latest.into_iter().filter(|hash| Some(hash.as_str()) != compared) {
+        if app.hashing.verify(chosen.clone(), Against::Stored(hash)).await? {
+            return Ok(Err(PasswordError::UsedBefore));
+        }
+    }
+    Ok(Ok(()))
 }
 
 #[cfg(test)]

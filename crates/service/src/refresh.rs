@@ -18,8 +18,9 @@ use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, refresh, 
 use thiserror::Error;
 
 use crate::app::App;
-use crate::directory;
+use crate::directory::Holding;
 use crate::key::KeyError;
+use crate::policy;
 use crate::seal::Place;
 use crate::session::{self, Tokens, UnknownAudience, Unsigned};
 
@@ -119,13 +120,22 @@ async fn decide(
     let Some((mut stored, key)) = authentic(app, tx, &asked.token).await? else {
         return Ok(Outcome::nothing(Answer::Ended));
     };
+    // The policy of this moment, before anything moves: who is locked or outside keeps the token that they have.
+    let standing = policy::standing(app, tx, &mut stored).await?;
     let mut presented = judge(&stored.family, &asked.token, tx.now());
+    let outside = |(_, holding): &(Session, Holding)| !holding.policy.admits(tx.allowed().request().address);
+    // The session is left as it is; a copy that comes from outside ends it like any other.
+    if presented != Presented::Replayed && standing.as_ref().is_some_and(outside) {
+        return Ok(Outcome::nothing(Answer::Ended));
+    }
     if presented == Presented::Advance {
         if refresh::advance(tx, asked.token.family(), stored.family.generation).await? {
             stored.family.generation += 1;
         } else {
             // Somebody advanced it between the look and the update: judged again, as what it is now.
+            let deadlines = stored.family.deadlines;
             stored = refresh::find(tx, asked.token.family()).await?.unwrap_or(stored);
+            stored.family.deadlines = stored.family.deadlines.earlier(deadlines);
             presented = judge(&stored.family, &asked.token, tx.now());
         }
     }
@@ -133,24 +143,29 @@ async fn decide(
         Presented::Replayed => replayed(tx, &stored, asked).await,
         Presented::Ended => Ok(Outcome::nothing(Answer::Ended)),
         Presented::Locked => Ok(Outcome::nothing(Answer::Locked)),
-        Presented::Advance | Presented::WithinWindow => serve(app, realm, tx, asked, &stored, &key).await,
+        Presented::Advance | Presented::WithinWindow => serve(app, realm, tx, (asked, &stored, &key), standing).await,
     }
 }
 
 /// A copy exists: the session ends, whatever else is true.
 async fn replayed(tx: &mut WriteTx<'_>, stored: &Stored, asked: &Refresh) -> Result<Outcome<Answer>, RefreshError> {
+    Ok(Outcome::done(Answer::Ended, copied(tx, stored, asked.token.family()).await?))
+}
+
+/// The same wherever such a token is presented.
+pub(crate) async fn copied(tx: &mut WriteTx<'_>, stored: &Stored, family: FamilyId) -> Result<Events, StoreError> {
     tx.exclusive(Guard::Principal(stored.user.into())).await?;
     let reason = EndReason::TokenReuse;
-    refresh::end(tx, asked.token.family(), reason.as_str()).await?;
+    refresh::end(tx, family, reason.as_str()).await?;
     let name = user::find(tx, stored.user).await?.map(|user| user.name().to_owned()).unwrap_or_default();
     let reuse = Event::new(EventType::AuthnTokenReuse).user(stored.user, &name).denied("replayed");
-    let mut events = Events::from(reuse.with("family", asked.token.family().to_string()));
+    let mut events = Events::from(reuse.with("family", family.to_string()));
     if let Some(id) = stored.session
         && sessions::end(tx, id, reason).await?
     {
         events = events.and(session::ended(id, stored.user, &name, reason));
     }
-    Ok(Outcome::done(Answer::Ended, events))
+    Ok(events)
 }
 
 /// Roles are evaluated again; idle moves only with activity; the absolute deadline never.
@@ -158,14 +173,15 @@ async fn serve(
     app: &App,
     realm: &Realm,
     tx: &mut WriteTx<'_>,
-    asked: &Refresh,
-    stored: &Stored,
-    key: &Secret,
+    (asked, stored, key): (&Refresh, &Stored, &Secret),
+    standing: Option<(Session, Holding)>,
 ) -> Result<Outcome<Answer>, RefreshError> {
-    let Some(id) = stored.session else { return Ok(Outcome::upkeep(Answer::Ended, Upkeep::SessionRenewal)) };
-    let (session, person) = (sessions::find(tx, id).await?, user::find(tx, stored.user).await?);
-    let person = person.filter(|user| user.status == Status::Active);
-    let both = session.filter(|s| s.ended_at.is_none()).zip(person);
+    let Some((session, holding)) = standing else {
+        return Ok(Outcome::upkeep(Answer::Ended, Upkeep::SessionRenewal));
+    };
+    let id = session.id;
+    let person = user::find(tx, stored.user).await?.filter(|user| user.status == Status::Active);
+    let both = Some(session).filter(|s| s.ended_at.is_none()).zip(person);
     // A sign-in that raced the end of all sessions is older than that end.
     let Some((mut session, person)) = both.filter(|(session, person)| session.auth_at >= person.tokens_not_before)
     else {
@@ -176,7 +192,6 @@ async fn serve(
         sessions::acted(tx, id, idle_at).await?;
         session.deadlines.idle_at = idle_at;
     }
-    let holding = directory::holding(app, tx, person.id.into(), &session.acr).await?;
     let audience = asked.audience.as_deref().unwrap_or(&stored.audience);
     let unsigned = Box::new(session::claims(app, realm, &holding, &session, audience, tx.now())?);
     let refresh = RefreshToken::make(asked.token.family(), stored.family.generation, key);

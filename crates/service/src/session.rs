@@ -1,6 +1,7 @@
-//! Sessions: what begins at a sign-in, what its owner sees, and how it ends (`end`).
+//! Sessions: what begins at a sign-in, what its owner sees, how it ends (`end`), and how a locked one is resumed (`unlock`).
 
 mod end;
+mod unlock;
 
 use domain::allowed::Actor;
 use domain::caller::{Caller, Scope};
@@ -17,10 +18,12 @@ use thiserror::Error;
 use wire::claims::AccessClaims;
 
 pub use self::end::{EndError, Presented, end_other, end_other_as_operator, end_own, sign_out};
-pub(crate) use self::end::{end_all, ended, replace};
+pub(crate) use self::end::{Place, end_all, ended, leave};
+pub use self::unlock::{Key, Switchable, Unlock, UnlockError, Unlocked, locked, switchable, unlock};
 use crate::app::App;
-use crate::directory::Holding;
+use crate::directory::{self, Holding};
 use crate::key::{self, KeyError};
+use crate::policy;
 use crate::refresh::family_key;
 
 /// The client of a first-party sign-in.
@@ -71,10 +74,11 @@ pub(crate) fn claims(
     now: Timestamp,
 ) -> Result<Unsigned, UnknownAudience> {
     let api = holding.directory.apis.get(audience).ok_or(UnknownAudience)?;
-    let policy = holding.directory.policy(&holding.access).effective();
+    let policy = &holding.policy;
+    let deadlines = policy::judged(session, policy).deadlines;
     let lifetime = u64::try_from(api.access_lifetime_seconds).unwrap_or(0).min(policy.access_token.as_secs());
     let mut until = now.plus(domain::time::seconds(lifetime));
-    until = until.min(session.deadlines.idle_at).min(session.deadlines.absolute_at);
+    until = until.min(deadlines.idle_at).min(deadlines.absolute_at);
     if let Some(end) = holding.access.earliest_end() {
         until = until.min(end);
     }
@@ -83,7 +87,7 @@ pub(crate) fn claims(
         aud: audience_claim(realm, audience),
         sub: session.user.uuid(),
         client_id: FIRST_PARTY.to_owned(),
-        iat: domain::revocation::issued_at(now, holding.access_not_before),
+        iat: domain::revocation::issued_at(now, holding.access_not_before.max(tokens_from(session))),
         exp: until.seconds(),
         jti: domain::id::TokenId::new(&*app.entropy, now).uuid(),
         sid: Some(session.id.uuid()),
@@ -96,6 +100,11 @@ pub(crate) fn claims(
         roles_version: holding.directory.graph.version(),
     };
     Ok(Unsigned { claims, algorithm: api.algorithm })
+}
+
+/// Tokens of a session are issued from then on: earlier ones are refused since it was locked, also after it was unlocked.
+pub(crate) fn tokens_from(session: &Session) -> Timestamp {
+    session.locked_at.map_or(Timestamp::from_seconds(0), domain::revocation::next_second)
 }
 
 /// `aud`: the audience itself; for our own API the issuer's `/api/v1`.
@@ -136,7 +145,7 @@ pub(crate) async fn begin(
     with: New<'_>,
 ) -> Result<Begun, StoreError> {
     let (now, realm, entropy) = (tx.now(), tx.realm(), tx.entropy());
-    let policy = holding.directory.policy(&holding.access).effective();
+    let policy = &holding.policy;
     let deadlines = domain::session::Deadlines::begin(now, policy);
     let id = SessionId::new(&*entropy, now);
     let (secret, family_secret) = (Secret::new(&*entropy), Secret::new(&*entropy));
@@ -172,6 +181,7 @@ pub(crate) async fn begin(
         auth_at: now,
         deadlines,
         idle_seconds: new.idle_seconds,
+        locked_at: None,
         ended_at: None,
         created_at: now,
         last_active_at: now,
@@ -224,10 +234,8 @@ pub(crate) async fn renew(
     (acr, amr): (&str, &str),
 ) -> Result<Option<Renewed>, StoreError> {
     let secret = Secret::new(&*tx.entropy());
-    // Roles that were withheld may ask for a shorter time; none makes it longer.
-    let holding = crate::directory::holding(app, tx, session.user.into(), acr).await?;
-    let policy = holding.directory.policy(&holding.access).effective();
-    session.idle_seconds = session.idle_seconds.min(i64::try_from(policy.idle.as_secs()).unwrap_or(i64::MAX));
+    // The policy of this moment may ask for a shorter time; nothing makes it longer.
+    session = policy::judged(&session, &directory::holding(app, tx, session.user.into(), acr).await?.policy);
     let idle_at = next_idle(&session, tx.now());
     let (acr, amr, idle_seconds) = (acr.to_owned(), amr.to_owned(), session.idle_seconds);
     let to = session::Proved { secret: secret.hash(), acr, amr, idle_seconds, idle_at };
@@ -252,7 +260,7 @@ pub(crate) fn owner(user: &User, session: &Session) -> Actor {
 /// # Errors
 /// [`StoreError`].
 pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, StoreError> {
-    let (id, present) = (caller.user(), caller.session());
+    let (parts, id, present) = (app.clone(), caller.user(), caller.session());
     app.store
         .read(&caller.oneself(), app.now(), move |tx| {
             Box::pin(async move {
@@ -262,7 +270,7 @@ pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, StoreError>
                     all.truncate(199);
                     all.extend(session::find(tx, present).await?);
                 }
-                Ok(all)
+                policy::judge_all(&parts, tx, all).await
             })
         })
         .await
@@ -273,8 +281,15 @@ pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, StoreError>
 /// # Errors
 /// [`StoreError`].
 pub async fn present(app: &App, caller: &Caller) -> Result<Option<Session>, StoreError> {
-    let id = caller.session();
-    app.store.read(&caller.oneself(), app.now(), move |tx| Box::pin(session::find(tx, id))).await
+    let (parts, id) = (app.clone(), caller.session());
+    app.store
+        .read(&caller.oneself(), app.now(), move |tx| {
+            Box::pin(async move {
+                let found = session::find(tx, id).await?.into_iter().collect();
+                Ok(policy::judge_all(&parts, tx, found).await?.pop())
+            })
+        })
+        .await
 }
 
 /// The person acted: idle starts again.
@@ -295,6 +310,18 @@ pub async fn acted(app: &App, caller: &Caller) -> Result<(), StoreError> {
         .await
 }
 
+/// The same for a page that its person asked for; at most once a minute is anything written.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn acted_by_page(app: &App, caller: &Caller) -> Result<(), StoreError> {
+    let minute_ago = app.now().minus(domain::time::minutes(1));
+    match present(app, caller).await? {
+        Some(session) if session.last_active_at <= minute_ago => acted(app, caller).await,
+        _ => Ok(()),
+    }
+}
+
 /// When a session locks if its person acts now.
 pub(crate) fn next_idle(session: &Session, now: Timestamp) -> Timestamp {
     now.plus(domain::time::seconds(u64::try_from(session.idle_seconds).unwrap_or(0)))
@@ -306,11 +333,13 @@ pub(crate) fn next_idle(session: &Session, now: Timestamp) -> Timestamp {
 /// [`EndError`].
 pub async fn of_user(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Session>, EndError> {
     let allowed = caller.allow(Permission::SessionsRead, Scope::Anywhere)?;
+    let parts = app.clone();
     app.store
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
                 user::find(tx, user).await?.ok_or(EndError::NotFound)?;
-                Ok(session::of_user(tx, user).await?)
+                let all = session::of_user(tx, user).await?;
+                Ok(policy::judge_all(&parts, tx, all).await?)
             })
         })
         .await
@@ -322,8 +351,11 @@ pub async fn of_user(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Ses
 /// [`EndError`].
 pub async fn list(app: &App, caller: &Caller, filter: session::Filter, limit: i64) -> Result<Vec<Session>, EndError> {
     let allowed = caller.allow(Permission::SessionsRead, Scope::Anywhere)?;
+    let parts = app.clone();
     app.store
-        .read(&allowed, app.now(), move |tx| Box::pin(async move { Ok(session::list(tx, &filter, limit).await?) }))
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move { Ok(policy::list(&parts, tx, filter, limit).await?) })
+        })
         .await
 }
 
@@ -337,7 +369,10 @@ pub async fn list_as_operator(
     filter: session::Filter,
     limit: i64,
 ) -> Result<Vec<Session>, StoreError> {
+    let parts = app.clone();
     app.store
-        .read(operator.allowed(), app.now(), move |tx| Box::pin(async move { session::list(tx, &filter, limit).await }))
+        .read(operator.allowed(), app.now(), move |tx| {
+            Box::pin(async move { policy::list(&parts, tx, filter, limit).await })
+        })
         .await
 }

@@ -23,8 +23,10 @@ use thiserror::Error;
 pub use self::change::new_password;
 pub use self::enrolment::{Enrolment, begin_totp, confirm_totp, shown_totp};
 pub use self::password::start;
+pub(crate) use self::password::{Counters, admit, counters, fail, recognised};
 pub use self::pending::{Pending, pending, take_over};
 pub use self::second_factor::{Code, second_factor};
+pub(crate) use self::walk::account;
 use crate::hashing::Overloaded;
 use crate::key::KeyError;
 use crate::session::{Tokens, UnknownAudience};
@@ -169,6 +171,9 @@ pub enum SignInError {
     /// The new password is refused.
     #[error(transparent)]
     Password(#[from] domain::password::PasswordError),
+    /// Everything was proved, but there may be no more sessions than so many (SES-07).
+    #[error("there may be no more than {0} sessions at a time")]
+    TooManySessions(u32),
     /// No such API.
     #[error(transparent)]
     Audience(#[from] UnknownAudience),

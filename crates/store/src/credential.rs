@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::id::{CredentialId, UserId};
 use domain::password::Kind;
+use domain::time::Timestamp;
 
 use crate::counter;
 use crate::db::{Read, WriteTx, params, sql};
@@ -16,6 +17,8 @@ pub struct Password {
     pub id: CredentialId,
     /// The PHC string.
     pub hash: String,
+    /// When it was chosen.
+    pub created_at: Timestamp,
 }
 
 impl std::fmt::Debug for Password {
@@ -30,7 +33,7 @@ impl std::fmt::Debug for Password {
 /// [`StoreError`].
 pub async fn password(tx: &mut impl Read, user: UserId) -> Result<Option<Password>, StoreError> {
     let sql = sql!(
-        "SELECT id, secret FROM credential
+        "SELECT id, secret, created_at FROM credential
           WHERE realm_id = $1 AND user_id = $2 AND kind = 'password' AND ended_at IS NULL ORDER BY id DESC LIMIT 1"
     );
     let Some(row) = tx.one(sql, params![tx.realm(), user]).await? else { return Ok(None) };
@@ -40,7 +43,19 @@ pub async fn password(tx: &mut impl Read, user: UserId) -> Result<Option<Passwor
         column: "secret".to_owned(),
         id: id.to_string(),
     })?;
-    Ok(Some(Password { id, hash }))
+    Ok(Some(Password { id, hash, created_at: row.get(2)? }))
+}
+
+/// The hashes of a person's latest passwords, the newest first, that in force included (PW-16).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn latest(tx: &mut impl Read, user: UserId, most: u32) -> Result<Vec<String>, StoreError> {
+    let sql = sql!(
+        "SELECT secret FROM credential WHERE realm_id = $1 AND user_id = $2 AND kind = 'password' ORDER BY id DESC LIMIT $3"
+    );
+    let rows = tx.query(sql, params![tx.realm(), user, i64::from(most)]).await?;
+    rows.iter().map(|row| Ok(String::from_utf8_lossy(&row.get::<Vec<u8>>(0)?).into_owned())).collect()
 }
 
 /// Sets a new password and ends the one before.

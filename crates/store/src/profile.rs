@@ -108,7 +108,7 @@ async fn policies(tx: &mut impl Read, known: &mut Known) -> Result<(), StoreErro
           ORDER BY p.valid_from"
     );
     for row in tx.query(sql, params![tx.realm()]).await? {
-        let policy = row.parsed(1, |text| serde_json::from_str(text).ok())?;
+        let policy = row.parsed(1, crate::access::policy::read)?;
         keep(&mut known.policies, row.get(0)?, (standing(&row, 2)?, policy), |value| value.0);
     }
     Ok(())

@@ -122,6 +122,24 @@ pub struct Advanced {
     pub audience: String,
 }
 
+/// The family of a session and client as it stands, if it is not over.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn current(
+    tx: &mut impl Read,
+    session: SessionId,
+    client_id: &str,
+) -> Result<Option<(Advanced, Timestamp)>, StoreError> {
+    let sql = sql!(
+        "SELECT id, generation, family_key, audience, rotated_at FROM refresh_family
+          WHERE realm_id = $1 AND session_id = $2 AND client_id = $3 AND ended_at IS NULL AND absolute_at > $4"
+    );
+    let Some(row) = tx.one(sql, params![tx.realm(), session, client_id, tx.now()]).await? else { return Ok(None) };
+    let family = Advanced { id: row.get(0)?, generation: row.get(1)?, sealed_key: row.get(2)?, audience: row.get(3)? };
+    Ok(Some((family, row.get(4)?)))
+}
+
 /// Moves the family of a session and client one generation on whatever its age: step-up and a new password always do (api.md, "Refresh").
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use domain::id::{DeviceId, PrincipalId, SessionId, UserId};
 use domain::revocation::Fact;
 use domain::secret::SecretHash;
 use domain::session::{Deadlines, EndReason};
-use domain::time::Timestamp;
+use domain::time::{Timestamp, days};
 
 use crate::db::{Composed, Read, Row, Statement, WriteTx, params, sql};
 use crate::error::StoreError;
@@ -27,6 +27,8 @@ pub struct Session {
     pub deadlines: Deadlines,
     /// Until it locks, from the last activity on.
     pub idle_seconds: i64,
+    /// When it was locked last: tokens issued before are refused, also after it was unlocked.
+    pub locked_at: Option<Timestamp>,
     /// When it was ended.
     pub ended_at: Option<Timestamp>,
     /// When it began.
@@ -59,6 +61,7 @@ fn from_row(row: &Row) -> Result<Session, StoreError> {
         device_label: row.get(12)?,
         address: row.get(13)?,
         user_agent: row.get(14)?,
+        locked_at: row.get(15)?,
     })
 }
 
@@ -69,7 +72,7 @@ fn from_row(row: &Row) -> Result<Session, StoreError> {
 pub async fn find(tx: &mut impl Read, id: SessionId) -> Result<Option<Session>, StoreError> {
     let sql = sql!(
         "SELECT id, user_id, acr, amr, auth_at, idle_at, absolute_at, idle_seconds, ended_at, created_at, last_active_at, renewed_at,
-            device_label, address, user_agent FROM session WHERE realm_id = $1 AND id = $2"
+            device_label, address, user_agent, locked_at FROM session WHERE realm_id = $1 AND id = $2"
     );
     tx.one(sql, params![tx.realm(), id]).await?.as_ref().map(from_row).transpose()
 }
@@ -81,7 +84,7 @@ pub async fn find(tx: &mut impl Read, id: SessionId) -> Result<Option<Session>, 
 pub async fn by_secret(tx: &mut impl Read, hash: &SecretHash) -> Result<Option<Session>, StoreError> {
     let sql = sql!(
         "SELECT id, user_id, acr, amr, auth_at, idle_at, absolute_at, idle_seconds, ended_at, created_at, last_active_at, renewed_at,
-            device_label, address, user_agent FROM session WHERE realm_id = $1 AND secret_hash = $2"
+            device_label, address, user_agent, locked_at FROM session WHERE realm_id = $1 AND secret_hash = $2"
     );
     tx.one(sql, params![tx.realm(), hash.bytes()]).await?.as_ref().map(from_row).transpose()
 }
@@ -93,7 +96,7 @@ pub async fn by_secret(tx: &mut impl Read, hash: &SecretHash) -> Result<Option<S
 pub async fn of_user(tx: &mut impl Read, user: UserId) -> Result<Vec<Session>, StoreError> {
     let sql = sql!(
         "SELECT id, user_id, acr, amr, auth_at, idle_at, absolute_at, idle_seconds, ended_at, created_at, last_active_at, renewed_at,
-            device_label, address, user_agent FROM session
+            device_label, address, user_agent, locked_at FROM session
           WHERE realm_id = $1 AND user_id = $2 AND ended_at IS NULL AND absolute_at > $3 ORDER BY id DESC LIMIT 200"
     );
     tx.query(sql, params![tx.realm(), user, tx.now()]).await?.iter().map(from_row).collect()
@@ -280,6 +283,58 @@ pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId) -> Result<bool, StoreErro
     Ok(locked)
 }
 
+/// A session that was begun on a device and is not over, with its person's name.
+#[derive(Clone, Debug)]
+pub struct OnDevice {
+    /// The session.
+    pub session: Session,
+    /// What people call its person.
+    pub name: String,
+}
+
+/// The sessions of a device that are not over, of everybody who is recognised there; newest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn on_device(tx: &mut impl Read, device: DeviceId) -> Result<Vec<OnDevice>, StoreError> {
+    // By the device's people: no index begins with the device, and there are few of them.
+    let sql = sql!(
+        "SELECT s.id, s.user_id, s.acr, s.amr, s.auth_at, s.idle_at, s.absolute_at, s.idle_seconds, s.ended_at, s.created_at, s.last_active_at,
+            s.renewed_at, s.device_label, s.address, s.user_agent, s.locked_at, COALESCE(u.display_name, u.username, '')
+          FROM device_principal d CROSS JOIN session s CROSS JOIN \"user\" u
+          WHERE d.realm_id = $1 AND d.device_id = $2 AND d.ended_at IS NULL AND d.last_at > $4
+            AND s.realm_id = d.realm_id AND s.user_id = d.principal_id AND s.ended_at IS NULL AND s.absolute_at > $3 AND s.device_id = $2
+            AND u.realm_id = s.realm_id AND u.id = s.user_id AND u.status = 'active' ORDER BY s.id DESC LIMIT 100"
+    );
+    let since = tx.now().minus(days(crate::device::RECOGNISED_DAYS));
+    let rows = tx.query(sql, params![tx.realm(), device, tx.now(), since]).await?;
+    rows.iter().map(|row| Ok(OnDevice { session: from_row(row)?, name: row.get(16)? })).collect()
+}
+
+/// What a locked session becomes when its person resumes it.
+#[derive(Clone, Debug)]
+pub struct Unlocked {
+    /// Hash of the new session cookie.
+    pub secret: SecretHash,
+    /// Until it locks, from the last activity on.
+    pub idle_seconds: i64,
+    /// When it locks.
+    pub idle_at: Timestamp,
+}
+
+/// Resumes a locked session; `false`: it is not locked (any more), or over. When it was locked stays known.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn unlock(tx: &mut WriteTx<'_>, id: SessionId, to: &Unlocked) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "UPDATE session SET secret_hash = $3, locked_at = idle_at, auth_at = $4, last_active_at = $4, idle_at = $5, idle_seconds = $6
+          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at <= $4 AND absolute_at > $4"
+    );
+    let values = params![tx.realm(), id, to.secret.bytes(), tx.now(), to.idle_at, to.idle_seconds];
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
 /// What a session becomes when its person proves again who they are.
 #[derive(Clone, Debug)]
 pub struct Proved {
@@ -337,7 +392,7 @@ pub fn list_statement(
     limit: i64,
 ) -> Statement {
     let start = "SELECT s.id, s.user_id, s.acr, s.amr, s.auth_at, s.idle_at, s.absolute_at, s.idle_seconds, s.ended_at, s.created_at,
-        s.last_active_at, s.renewed_at, s.device_label, s.address, s.user_agent FROM session s
+        s.last_active_at, s.renewed_at, s.device_label, s.address, s.user_agent, s.locked_at FROM session s
       CROSS JOIN \"user\" u CROSS JOIN unit n WHERE u.realm_id = s.realm_id AND u.id = s.user_id
         AND n.realm_id = u.realm_id AND n.id = u.unit_id AND s.realm_id = ";
     Composed::new(start)

@@ -11,6 +11,7 @@ mod key;
 mod me;
 mod own;
 mod password;
+mod policy;
 mod refresh;
 mod resource_server;
 mod revocation;
@@ -21,6 +22,7 @@ mod shape;
 mod sign_in;
 mod step_up;
 mod unit;
+mod unlock;
 mod user;
 
 pub use audit::event_document;
@@ -36,9 +38,9 @@ use crate::table::Table;
 /// Mounts all of it.
 #[must_use]
 pub fn mount(table: Table) -> Table {
-    let table = session::mount(refresh::mount(sign_in::mount(table)));
+    let table = unlock::mount(session::mount(refresh::mount(sign_in::mount(table))));
     let table = own::mount(factor::mount(step_up::mount(me::mount(password::mount(table)))));
     let table = access::mount(grant::mount(user::mount(table)));
     let table = client::mount(resource_server::mount(unit::mount(role_change::mount(role::mount(table)))));
-    revocation::mount(key::mount(audit::mount(table)))
+    revocation::mount(policy::mount(key::mount(audit::mount(table))))
 }

@@ -1,6 +1,7 @@
 //! Pages as routes: sign-in, account, invitation, sign-out, demo. A page's handler fills a struct of `view` and renders it.
 
 mod account;
+mod activity;
 mod confirm_email;
 mod console;
 mod demo;
@@ -11,6 +12,7 @@ mod sign_in;
 mod sign_out;
 mod step;
 mod step_up;
+mod unlock;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -67,6 +69,8 @@ fn signing_in(table: Table) -> Table {
     table
         .page(&Method::GET, "/sign-in", get(sign_in::show))
         .page(&Method::POST, "/sign-in", post(sign_in::submit))
+        .page(&Method::GET, "/unlock", get(unlock::show))
+        .page(&Method::POST, "/unlock", post(unlock::submit))
         .page(&Method::GET, "/sign-in/continue", get(step::go_on))
         .page(&Method::GET, "/sign-in/second-factor", get(step::second_factor))
         .page(&Method::POST, "/sign-in/second-factor", post(step::submit_second_factor))
@@ -81,6 +85,8 @@ fn own_account(table: Table) -> Table {
     let begin_again = async |context: Context| see(&context, "/account/second-factor/new");
     table
         .page(&Method::GET, "/account", get(account::show))
+        .page(&Method::GET, "/account/activity", get(activity::show))
+        .page(&Method::POST, "/account/activity", post(activity::submit))
         .page(&Method::POST, "/account/sessions/{id}/end", post(account::end_session))
         .page(&Method::GET, "/account/confirm", get(step_up::ask))
         .page(&Method::POST, "/account/confirm", post(step_up::submit))
@@ -97,10 +103,13 @@ fn own_account(table: Table) -> Table {
         .page(&Method::POST, "/account/second-factor/{id}/remove", post(factor::remove))
 }
 
-/// Who is signed in, with the cookie that says so.
+/// Who is signed in, with the cookie that says so. A page that a person asked for is activity; what a script asks for is none.
 async fn signed_in(web: &Web, context: &Context, headers: &HeaderMap) -> Result<Option<(Secret, Caller)>, Problem> {
     let Some(secret) = cookie::session(headers, &context.realm) else { return Ok(None) };
     let found = service::caller::by_cookie(&web.app, context.realm.key, &secret, context.request.clone()).await?;
+    if let Some(caller) = found.as_ref().filter(|_| activity::is_a_persons(web, headers)) {
+        service::session::acted_by_page(&web.app, caller).await?;
+    }
     Ok(found.map(|caller| (secret, caller)))
 }
 
@@ -229,10 +238,15 @@ async fn asset(State(_): State<Web>, headers: HeaderMap, uri: Uri, file: Path<St
     // An address with the version of this content never means another content.
     let this = uri.query().and_then(|query| query.strip_prefix("v=")) == Some(asset.version);
     let cache = if this { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+    let for_applications = name == view::assets::FOR_APPLICATIONS;
     let packed = takes_gzip(&headers);
     let bytes = if packed { asset.gzip } else { asset.bytes };
     let mut response = tagged(&headers, asset.content_type, cache, bytes.to_vec());
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if for_applications {
+        // A module is fetched as a script of its own origin would be; there is nothing in it but its text.
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
     if packed {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

@@ -33,6 +33,7 @@ mod step_up;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod unlock;
 
 pub use crate::qr::Qr;
 pub use account::{Account, AccountNotice, DeviceIcon, DeviceState, DeviceView, Recommended};
@@ -56,6 +57,7 @@ pub use second_factor::SecondFactor;
 pub use sign_in::{SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
 pub use step_up::{StepUp, StepUpProblem, StepUpWay};
+pub use unlock::{SwitchView, Unlock, UnlockProblem};
 
 /// Gives each page `render`.
 macro_rules! rendered {
@@ -71,7 +73,7 @@ macro_rules! rendered {
     )+};
 }
 
-rendered!(SignIn, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOut, SignedOut);
+rendered!(SignIn, Unlock, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOut, SignedOut);
 rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone, ConfirmEmail);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
 rendered!(console::People, console::Person, console::PersonAccess, console::Question, console::Invite);

@@ -11,6 +11,7 @@ mod browser; // Chromium, driven
 mod console; // people, roles and the log at their desks
 mod demo; // a demo that runs
 mod fields; // autofill, languages, focus
+mod idle; // polling locks, typing keeps, two people at one workstation
 mod look; // every page in light and dark, narrow and wide: axe, overflow, console, screenshot
 mod own_account; // what one changes of one's own
 mod people; // signing in and out, devices, other sites

@@ -56,7 +56,7 @@ fn times(role: &ProfileRole) -> String {
         Some(seconds) if seconds % 60 == 0 => format!("{} min", seconds / 60),
         Some(seconds) => format!("{seconds} s"),
     };
-    let policy = role.policy;
+    let policy = &role.policy;
     [policy.idle_seconds, policy.absolute_seconds, policy.access_token_seconds].map(shown).join(", ")
 }
 

@@ -99,6 +99,20 @@ const TABLE: &[(&str, &str, &str, &str, &str)] = &[
         r#"{"sensitive": false}"#,
     ),
     (
+        "policy set --role radiographer idle_seconds=600 max_sessions=2",
+        "policy_changed",
+        "radiographer",
+        "{}",
+        r#"{"idle_seconds": 600}"#,
+    ),
+    (
+        "policy set --role radiographer idle_seconds=",
+        "policy_changed",
+        "radiographer",
+        r#"{"idle_seconds": 600}"#,
+        "{}",
+    ),
+    (
         "role permissions radiographer --add clinic/orders:create",
         "role_updated",
         "radiographer",

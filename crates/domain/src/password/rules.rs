@@ -15,10 +15,62 @@ pub const FLOOR: usize = 8;
 /// Shorter words say nothing about where they come from.
 const LEAST_WORD: usize = 3;
 
+/// What characters a password must have: nothing, unless a preset that departs from NIST SP 800-63B-4 asks for it (C-01).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Composition {
+    /// Any.
+    #[default]
+    Any,
+    /// A letter and a digit (PCI DSS, 8.3.6).
+    LetterAndDigit,
+    /// Three of capitals, small letters, digits and others.
+    ThreeOfFour,
+}
+
+impl Composition {
+    /// Of a preset.
+    #[must_use]
+    pub const fn of(preset: crate::policy::Preset) -> Self {
+        match preset {
+            crate::policy::Preset::Nist => Self::Any,
+            crate::policy::Preset::Pci => Self::LetterAndDigit,
+            crate::policy::Preset::Classic => Self::ThreeOfFour,
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub const fn text(self) -> Option<&'static str> {
+        match self {
+            Self::Any => None,
+            Self::LetterAndDigit => Some("at least one letter and one digit"),
+            Self::ThreeOfFour => Some("at least three of: capital letters, small letters, digits, other signs"),
+        }
+    }
+
+    fn is_met(self, text: &str) -> bool {
+        let has = |is: fn(char) -> bool| text.chars().any(is);
+        match self {
+            Self::Any => true,
+            Self::LetterAndDigit => has(char::is_alphabetic) && has(char::is_numeric),
+            Self::ThreeOfFour => {
+                let classes = [
+                    has(char::is_uppercase),
+                    has(char::is_lowercase),
+                    has(char::is_numeric),
+                    has(|c| !c.is_alphanumeric()),
+                ];
+                classes.into_iter().filter(|there| *there).count() >= 3
+            }
+        }
+    }
+}
+
 /// The rules for one password of one person.
 #[derive(Clone, Debug)]
 pub struct Rules<'r> {
     least: usize,
+    composition: Composition,
     words: Vec<String>,
     blocklist: Option<&'r Blocklist<'r>>,
 }
@@ -28,13 +80,20 @@ impl<'r> Rules<'r> {
     #[must_use]
     pub fn new(always_second_factor: bool) -> Self {
         let least = if always_second_factor { LEAST_WITH_SECOND_FACTOR } else { LEAST_SINGLE_FACTOR };
-        Self { least, words: Vec::new(), blocklist: None }
+        Self { least, composition: Composition::Any, words: Vec::new(), blocklist: None }
     }
 
     /// Another shortest length, but never below [`FLOOR`].
     #[must_use]
     pub fn at_least(mut self, least: usize) -> Self {
         self.least = least.max(FLOOR);
+        self
+    }
+
+    /// Characters that must be there.
+    #[must_use]
+    pub const fn composed(mut self, composition: Composition) -> Self {
+        self.composition = composition;
         self
     }
 
@@ -67,10 +126,13 @@ impl<'r> Rules<'r> {
         self.least
     }
 
-    /// Checks what was chosen. There is no rule about classes of characters (PW-04).
+    /// Checks what was chosen. There is no rule about classes of characters, unless a policy asks for one by name (PW-04, PW-17).
     pub(super) fn check(&self, password: &Password) -> Result<(), PasswordError> {
         if password.text().chars().count() < self.least {
             return Err(PasswordError::TooShort(self.least));
+        }
+        if !self.composition.is_met(password.text()) {
+            return Err(PasswordError::Composition);
         }
         let folded = Zeroizing::new(fold(password.text()));
         if self.is_made_of_words(&folded) {
@@ -100,6 +162,7 @@ impl<'r> Rules<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Preset;
 
     fn refused(text: &str, rules: &Rules<'_>) -> Option<&'static str> {
         Password::chosen(text, rules).err().map(PasswordError::code)
@@ -150,6 +213,17 @@ mod tests {
         for text in ["the clinic opens at nine", "josephine sells oranges", "12345678901234567890 x y"] {
             assert_eq!(refused(text, &rules), None, "{text}");
         }
+    }
+
+    #[test]
+    fn pw_17_composition_is_asked_for_by_a_preset_and_by_nothing_else() {
+        let rules = |preset| Rules::new(false).composed(Composition::of(preset));
+
+        assert_eq!(refused("quietly moored again", &rules(Preset::Nist)), None);
+        assert_eq!(refused("quietly moored again", &rules(Preset::Pci)), Some("composition"));
+        assert_eq!(refused("quietly moored again 7", &rules(Preset::Pci)), None);
+        assert_eq!(refused("Quietlymooredagain", &rules(Preset::Classic)), Some("composition"));
+        assert_eq!(refused("Quietly moored again", &rules(Preset::Classic)), None);
     }
 
     #[test]

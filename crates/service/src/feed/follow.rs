@@ -6,6 +6,7 @@ use domain::allowed::Allowed;
 use store::StoreError;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use wire::revocation::RevocationPage;
 
 use super::cursor::Cursor;
@@ -30,6 +31,7 @@ pub struct Following {
     /// What is still to be read for itself; `None`: caught up.
     behind: Option<Cursor>,
     receiver: Receiver<Told>,
+    begins: watch::Receiver<bool>,
     confirmations: u32,
 }
 
@@ -40,8 +42,13 @@ impl std::fmt::Debug for Following {
 }
 
 impl Following {
-    pub(super) fn new(app: App, allowed: Allowed, since: Cursor, receiver: Receiver<Told>) -> Self {
-        Self { app, allowed, behind: Some(since), receiver, confirmations: 0 }
+    pub(super) fn new(
+        app: App,
+        allowed: Allowed,
+        since: Cursor,
+        (receiver, begins): (Receiver<Told>, watch::Receiver<bool>),
+    ) -> Self {
+        Self { app, allowed, behind: Some(since), receiver, begins, confirmations: 0 }
     }
 
     /// What comes next; `None`: the follower was too slow, or has followed long enough, and is to resume.
@@ -50,6 +57,10 @@ impl Following {
     /// [`StoreError`].
     pub async fn next(&mut self) -> Result<Option<Told>, StoreError> {
         if let Some(since) = self.behind {
+            // Whatever is committed after this look must be told by the hub: it has to have begun.
+            if self.begins.wait_for(|begun| *begun).await.is_err() {
+                return Ok(None);
+            }
             let part = super::read(&self.app, &self.allowed, since).await?;
             self.behind = part.more.then_some(part.next);
             return Ok(Some(Told::Page(Arc::new(part.into_wire(self.allowed.realm())))));

@@ -9,7 +9,7 @@ use domain::id::RevocationId;
 use domain::realm::RealmKey;
 use futures_util::FutureExt;
 use store::StoreError;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use wire::revocation::RevocationPage;
 
@@ -28,7 +28,15 @@ const LAG: usize = 256;
 /// The sender of each realm that is followed.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
-    realms: RwLock<HashMap<RealmKey, broadcast::Sender<Told>>>,
+    realms: RwLock<HashMap<RealmKey, Channel>>,
+}
+
+/// What the followers of a realm share.
+#[derive(Clone, Debug)]
+struct Channel {
+    sender: broadcast::Sender<Told>,
+    /// Whether it is known from where on everything is told. Who reads for themselves before that would miss what comes between.
+    begun: watch::Sender<bool>,
 }
 
 /// What this node feeds.
@@ -42,22 +50,24 @@ pub struct Load {
 
 pub(super) fn load(app: &App) -> Load {
     let realms = app.hub.realms.read().unwrap_or_else(PoisonError::into_inner);
-    realms.values().fold(Load::default(), |all, sender| Load {
+    realms.values().fold(Load::default(), |all, Channel { sender, .. }| Load {
         streams: all.streams + sender.receiver_count(),
         waiting: all.waiting.max(sender.len()),
     })
 }
 
-/// What is told from now on.
-pub(super) fn subscribe(app: &App, realm: RealmKey) -> broadcast::Receiver<Told> {
+/// What is told from now on, and from when on that is everything.
+pub(super) fn subscribe(app: &App, realm: RealmKey) -> (broadcast::Receiver<Told>, watch::Receiver<bool>) {
     let mut realms = app.hub.realms.write().unwrap_or_else(PoisonError::into_inner);
-    if let Some(sender) = realms.get(&realm) {
-        return sender.subscribe();
+    if let Some(known) = realms.get(&realm) {
+        return (known.sender.subscribe(), known.begun.subscribe());
     }
     let (sender, receiver) = broadcast::channel(LAG);
-    realms.insert(realm, sender.clone());
-    tokio::spawn(run(app.clone(), realm, sender));
-    receiver
+    let (begun, begins) = watch::channel(false);
+    let channel = Channel { sender, begun };
+    realms.insert(realm, channel.clone());
+    tokio::spawn(run(app.clone(), realm, channel));
+    (receiver, begins)
 }
 
 /// Whether nobody follows any more; then the next one begins anew.
@@ -70,7 +80,7 @@ fn retired(app: &App, realm: RealmKey, sender: &broadcast::Sender<Told>) -> bool
     alone
 }
 
-async fn run(app: App, realm: RealmKey, sender: broadcast::Sender<Told>) {
+async fn run(app: App, realm: RealmKey, Channel { sender, begun }: Channel) {
     let mut revoked = app.store.revoked();
     let mut listens = app.store.is_postgres();
     let look = if listens { LOOK } else { LOOK_EMBEDDED };
@@ -80,6 +90,7 @@ async fn run(app: App, realm: RealmKey, sender: broadcast::Sender<Told>) {
     while !retired(&app, realm, &sender) {
         match state.look(&app, realm).await {
             Ok(pages) => {
+                begun.send_replace(true);
                 for page in pages {
                     let _ = sender.send(Told::Page(Arc::new(page)));
                 }

@@ -7,14 +7,14 @@ use domain::password::{Password, PasswordError};
 use domain::realm::Realm;
 use domain::session::EndReason;
 use domain::throttle::{Kind, Throttled};
+use domain::time::Timestamp;
 use store::user::User;
 use store::{Events, Outcome, Read, StoreError, Upkeep, credential, session as sessions, throttle, token, user};
 use thiserror::Error;
 
-use super::{check, differs};
+use super::{Demanded, check, differs, is_new};
 use crate::app::App;
 use crate::caller::{self, SignedOut};
-use crate::directory;
 use crate::failure::{self, Who, to_the_end};
 use crate::hashing::{Against, Overloaded};
 use crate::mail::{self, Notice};
@@ -82,14 +82,14 @@ async fn run(
                     Err(refused) => return Ok(throttle_key::refusal(refused, ChangeError::Throttled)),
                 };
                 let person = user::find(tx, caller.user()).await?.ok_or(ChangeError::SignedOut)?;
-                let always = directory::demands_second_factor(app, tx, person.id).await?;
+                let demanded = Demanded::of(app, tx, person.id).await?;
                 let old = credential::password(tx, person.id).await?;
-                Ok::<_, ChangeError>(Outcome::upkeep(Ok((person, always, old, failures)), Upkeep::Throttle))
+                Ok::<_, ChangeError>(Outcome::upkeep(Ok((person, demanded, old, failures)), Upkeep::Throttle))
             })
         })
         .await?;
-    let (person, always, old, failures) = looked?;
-    let (id, hash) = old.map(|old| (old.id, old.hash)).ok_or(ChangeError::Wrong)?;
+    let (person, demanded, old, failures) = looked?;
+    let (id, hash, chosen_at) = old.map(|old| (old.id, old.hash, old.created_at)).ok_or(ChangeError::Wrong)?;
     let right = match current {
         Some(current) => app.hashing.verify_in(turn, current, Against::Stored(hash.clone())).await?,
         None => false,
@@ -98,7 +98,7 @@ async fn run(
         wrong(app, caller, (person, failures)).await?;
         return Err(ChangeError::Wrong);
     }
-    let chosen = match acceptable(app, realm, (&person, always), (new, hash)).await {
+    let chosen = match acceptable(app, realm, (&person, demanded), (new, hash, chosen_at)).await {
         Ok(chosen) => chosen,
         Err(refused) => {
             was_right(app, caller, key).await?;
@@ -112,11 +112,15 @@ async fn run(
 async fn acceptable(
     app: &App,
     realm: &Realm,
-    (person, always): (&User, bool),
-    (new, old): (&str, String),
+    (person, demanded): (&User, Demanded),
+    (new, old, chosen_at): (&str, String, Timestamp),
 ) -> Result<Password, ChangeError> {
-    let chosen = check(app, realm, person, new, always)?;
-    differs(app, chosen.clone(), Some(old)).await??;
+    if demanded.is_too_young(chosen_at, app.now()) {
+        return Err(PasswordError::TooYoung.into());
+    }
+    let chosen = check(app, realm, person, new, &demanded)?;
+    differs(app, chosen.clone(), Some(old.clone())).await??;
+    is_new(app, &chosen, demanded, Some(&old)).await??;
     Ok(chosen)
 }
 

@@ -115,12 +115,12 @@ impl<'a, 't> Making<'a, 't> {
 
     async fn policy(&mut self, role: Option<&str>) -> Result<(), ProfileError> {
         let policy = match role {
-            Some(name) => self.profile.role(name).map_or_else(Policy::default, |role| role.policy),
-            None => self.profile.policy,
+            Some(name) => self.profile.role(name).map_or_else(Policy::default, |role| role.policy.clone()),
+            None => self.profile.policy.clone(),
         };
         let of = role.and_then(|name| self.roles.get(name).copied());
         let id = PolicyId::new(&*self.tx.entropy(), self.tx.now());
-        Ok(role::set_policy(self.tx, id, of, policy).await?)
+        Ok(store::access::policy::set(self.tx, id, of, (&policy.normal(), 1)).await?)
     }
 
     async fn attributes(&mut self, names: &[&str]) -> Result<(), ProfileError> {

@@ -4,7 +4,7 @@
 use domain::allowed::{Allowed, Flow, Operator, Request};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
-use domain::id::{SessionId, UserId};
+use domain::id::{DeviceId, SessionId, UserId};
 use domain::permission::Permission;
 use domain::realm::RealmKey;
 use domain::refresh::RefreshToken;
@@ -35,25 +35,46 @@ pub(crate) async fn end_all(
     Ok(over.into_iter().map(|id| ended(id, user.id, user.name(), reason)).collect())
 }
 
-/// Ends the session of a presented session cookie when somebody signs in over it: the same person's is replaced, another's is locked.
-pub(crate) async fn replace(
+/// Where somebody begins or resumes a session.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    /// What the browser's cookies named until now.
+    pub(crate) presented: Vec<Session>,
+    /// The device.
+    pub(crate) device: Option<DeviceId>,
+}
+
+/// One person works at a device at a time. A sign-in (`kept` is `None`) ends the person's own session that was presented, and locks those of others;
+/// whoever resumes a session keeps that one, and every other one is locked, their own too.
+pub(crate) async fn leave(
     tx: &mut WriteTx<'_>,
-    presented: Option<&Secret>,
+    place: Place,
     user: &User,
+    kept: Option<SessionId>,
 ) -> Result<Vec<Event>, StoreError> {
-    let Some(secret) = presented else { return Ok(Vec::new()) };
-    let Some(old) = session::by_secret(tx, &secret.hash()).await? else { return Ok(Vec::new()) };
-    if old.deadlines.state(old.ended_at.is_some(), tx.now()) == State::Ended {
-        return Ok(Vec::new());
+    let mut before: Vec<(Session, bool)> = place.presented.into_iter().map(|session| (session, true)).collect();
+    if let Some(device) = place.device {
+        // Two who come at once come one after the other: the later one sees the earlier one's session.
+        tx.exclusive(Guard::Device(device)).await?;
+        let here = session::on_device(tx, device).await?;
+        before.extend(here.into_iter().map(|one| (one.session, false)));
     }
-    if old.user == user.id {
-        session::end(tx, old.id, EndReason::Replaced).await?;
-        return Ok(vec![ended(old.id, user.id, user.name(), EndReason::Replaced)]);
+    let mut events = Vec::new();
+    for (old, presented) in before.into_iter().filter(|(old, _)| kept != Some(old.id)) {
+        if old.deadlines.state(old.ended_at.is_some(), tx.now()) == State::Ended {
+            continue;
+        }
+        if kept.is_none() && old.user == user.id {
+            if presented && session::end(tx, old.id, EndReason::Replaced).await? {
+                events.push(ended(old.id, user.id, user.name(), EndReason::Replaced));
+            }
+        } else if session::lock(tx, old.id).await? {
+            let name = user::find(tx, old.user).await?.map(|other| other.name().to_owned()).unwrap_or_default();
+            let event = Event::new(EventType::SessionLocked).user(old.user, &name).because("switched");
+            events.push(event.with("session", old.id.to_string()));
+        }
     }
-    session::lock(tx, old.id).await?;
-    let name = user::find(tx, old.user).await?.map(|other| other.name().to_owned()).unwrap_or_default();
-    let event = Event::new(EventType::SessionLocked).user(old.user, &name).because("switched");
-    Ok(vec![event.with("session", old.id.to_string())])
+    Ok(events)
 }
 
 /// What a client presents to sign out; either may be missing.

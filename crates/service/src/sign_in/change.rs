@@ -15,7 +15,8 @@ use super::{Answer, Held, SignInError, Visit};
 use crate::app::App;
 use crate::failure::to_the_end;
 use crate::mail::{self, Notice};
-use crate::{directory, password, session};
+use crate::password::{self, Demanded};
+use crate::session;
 
 const STEP: &str = "change_password";
 
@@ -38,14 +39,16 @@ pub async fn new_password(
         let found = app.store.write(allowed.clone(), app.now(), input, |tx, (app, held)| {
             Box::pin(async move {
                 let found = walk::held(app, tx, held, STEP).await?;
-                let always = directory::demands_second_factor(app, tx, found.user.id).await?;
+                let demanded = Demanded::of(app, tx, found.user.id).await?;
                 let old = credential::password(tx, found.user.id).await?;
-                Ok::<_, SignInError>(Outcome::nothing((found.user, always, old)))
+                Ok::<_, SignInError>(Outcome::nothing((found.user, demanded, old)))
             })
         });
-        let (person, always, old) = found.await?;
-        let chosen = password::check(&app, &realm, &person, &new, always)?;
-        password::differs(&app, chosen.clone(), old.map(|old| old.hash)).await??;
+        let (person, demanded, old) = found.await?;
+        let chosen = password::check(&app, &realm, &person, &new, &demanded)?;
+        let old = old.map(|old| old.hash);
+        password::differs(&app, chosen.clone(), old.clone()).await??;
+        password::is_new(&app, &chosen, demanded, old.as_deref()).await??;
         let hash = app.hashing.hash(chosen, &*app.entropy).await?;
         let input = (app.clone(), realm.clone(), (held, visit), hash);
         let reached = app.store.write(allowed, app.now(), input, |tx, (app, realm, (held, visit), hash)| {

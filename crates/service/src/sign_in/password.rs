@@ -10,6 +10,7 @@ use domain::id::{CredentialId, DeviceId, UserId};
 use domain::password::{Kind as PasswordKind, Password};
 use domain::realm::Realm;
 use domain::secret::Secret;
+use domain::session::AAL1;
 use domain::sign_in::Established;
 use domain::throttle::Kind;
 use domain::user::{Identifier, Status};
@@ -28,8 +29,8 @@ use crate::{directory, password};
 
 /// The counters of one attempt.
 #[derive(Clone, Copy, Debug)]
-struct Counters {
-    identifier: [u8; 32],
+pub(crate) struct Counters {
+    pub(crate) identifier: [u8; 32],
     address: [u8; 32],
 }
 
@@ -58,7 +59,7 @@ async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -
     let again = typed.clone();
     let matches = app.hashing.verify_in(turn, typed, against).await? && possible;
     match look.found {
-        Some((user, Some(password))) if matches && user.status == Status::Active => {
+        Some((user, Some(password))) if matches && user.status == Status::Active && !look.outside => {
             let outdated = app.hashing.is_outdated(&password.hash).then_some((password.id, again));
             let done = proved(app, realm, allowed, attempt, (user, password.id), look.counters).await;
             done.inspect(|_| raise_hash(app, realm, outdated))
@@ -67,6 +68,7 @@ async fn run(app: &App, realm: &Arc<Realm>, attempt: SignIn, request: Request) -
             let reason = match &found {
                 None => "unknown_identifier",
                 Some((user, _)) if matches && user.status != Status::Active => "not_active",
+                Some(_) if matches && look.outside => "outside_network",
                 Some(_) => "wrong_password",
             };
             let failed = (found.map(|(user, _)| user), reason, look.failures);
@@ -86,6 +88,8 @@ struct Look {
     failures: i64,
     counters: Counters,
     recognised: bool,
+    /// Whether the policy of whoever was found admits nobody from there.
+    outside: bool,
 }
 
 /// Counts the try and finds who is meant. All in one transaction, whether or not there is anybody.
@@ -117,7 +121,11 @@ async fn look_up(app: &App, allowed: &Allowed, attempt: &SignIn) -> Result<Look,
                     None => find(tx, identifier).await?,
                 };
                 let stand_in = password::stand_in(app, tx, identifier.key()).await?;
-                let look = Look { found, stand_in, failures, counters, recognised: device.is_some() };
+                // Asked for nobody too, so that both branches take the same work.
+                let person = found.as_ref().map_or(UserId::from_uuid(uuid::Uuid::nil()), |(user, _)| user.id);
+                let policy = directory::holding(app, tx, person.into(), AAL1).await?.policy;
+                let outside = !policy.admits(tx.allowed().request().address);
+                let look = Look { outside, found, stand_in, failures, counters, recognised: device.is_some() };
                 Ok(Outcome::upkeep(Ok(look), Upkeep::Throttle))
             })
         })
@@ -134,7 +142,7 @@ async fn find(tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<Found, St
 }
 
 /// The device of the cookie, if this person signed in there before: what others do elsewhere does not concern it (2.4, F2).
-pub(super) async fn recognised(
+pub(crate) async fn recognised(
     tx: &mut WriteTx<'_>,
     cookie: Option<&Secret>,
     person: Option<UserId>,
@@ -147,7 +155,7 @@ pub(super) async fn recognised(
 }
 
 /// A recognised device has an allowance of its own.
-fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option<DeviceId>) -> Counters {
+pub(crate) fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option<DeviceId>) -> Counters {
     let realm = tx.realm();
     let (purpose, what) = match device {
         Some(device) => ("identifier of a device", format!("{} {device}", identifier.key())),
@@ -159,7 +167,12 @@ fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option
     }
 }
 
-async fn admit(tx: &mut WriteTx<'_>, counters: Counters, recognised: bool) -> Result<Result<i64, Refused>, StoreError> {
+/// Counts the try, unless a wait is on.
+pub(crate) async fn admit(
+    tx: &mut WriteTx<'_>,
+    counters: Counters,
+    recognised: bool,
+) -> Result<Result<i64, Refused>, StoreError> {
     for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
         if let Err(refused) = throttle::check_window(tx, kind, &counters.address).await? {
             return Ok(Err(refused));
@@ -169,7 +182,7 @@ async fn admit(tx: &mut WriteTx<'_>, counters: Counters, recognised: bool) -> Re
 }
 
 /// Writes that it did not work. The same rows for unknown and wrong.
-async fn fail(
+pub(crate) async fn fail(
     app: &App,
     allowed: Allowed,
     failed: (Option<User>, &'static str, i64),

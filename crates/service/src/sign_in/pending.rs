@@ -48,7 +48,7 @@ async fn look(app: &App, tx: &mut impl Read, holder: &Holder) -> Result<Option<P
         step,
         methods: methods(step, &account, recovery),
         reason: account.must_change,
-        least: crate::password::least(account.demands_second_factor),
+        least: holding.policy.password.least_for(account.demands_second_factor),
         because: holding.withheld.iter().filter_map(title).collect(),
         username: user.username.clone().unwrap_or_default(),
     }))

@@ -16,11 +16,14 @@ use serde::{Deserialize, Serialize};
 use store::factor::Factor;
 use store::sign_in::{Advance, NewTransaction, Transaction};
 use store::user::User;
-use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, device, factor, sign_in, user};
+use store::{
+    Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, device, factor, session as sessions, sign_in, user,
+};
 
 use super::{Answer, Codes, Held, Medium, Owed, SignIn, SignInError, SignedIn, Visit, methods};
 use crate::app::App;
 use crate::directory::{self, Holding};
+use crate::policy::{self, Limit};
 use crate::session::{self, Tokens, UnknownAudience, Unsigned};
 
 /// What a transaction remembers, as JSON.
@@ -138,6 +141,8 @@ impl Arrived {
 pub(super) enum Reached {
     Session(Box<Unsent>),
     Owed(Box<Owed>),
+    /// Everything was proved, and there may be no session more.
+    Full(u32),
 }
 
 /// A session that was written and whose token is not signed yet.
@@ -157,6 +162,7 @@ impl Reached {
     pub(super) async fn answer(self, app: &App, realm: &Realm) -> Result<Answer, SignInError> {
         let done = match self {
             Self::Owed(owed) => return Ok(Answer::Owed(owed)),
+            Self::Full(most) => return Err(SignInError::TooManySessions(most)),
             Self::Session(done) => *done,
         };
         let tokens = Tokens {
@@ -180,15 +186,15 @@ impl Reached {
 }
 
 /// What the account is and demands at this moment.
-pub(super) struct Demands {
-    pub(super) account: Account,
+pub(crate) struct Demands {
+    pub(crate) account: Account,
     /// Whether it has recovery codes.
     pub(super) recovery: bool,
     /// What it holds with a password alone.
     pub(super) holding: Holding,
 }
 
-pub(super) async fn account(app: &App, tx: &mut impl Read, user: &User) -> Result<Demands, StoreError> {
+pub(crate) async fn account(app: &App, tx: &mut impl Read, user: &User) -> Result<Demands, StoreError> {
     let factors = factor::of_user(tx, user.id).await?;
     let password = factors.iter().rfind(|factor| factor.kind == "password");
     let second: BTreeSet<_> =
@@ -196,13 +202,18 @@ pub(super) async fn account(app: &App, tx: &mut impl Read, user: &User) -> Resul
     let recovery = factors.iter().any(|factor| factor.kind == "recovery_codes");
     let in_force = factors.iter().filter(|factor| factor.kind != "password").map(|factor| factor.id).collect();
     let holding = directory::holding(app, tx, user.id.into(), AAL1).await?;
+    let rules = holding.policy.password;
+    let second_factor = !second.is_empty() || holding.demands_second_factor;
+    let expired = |password: &&Factor| rules.has_expired(password.created_at, tx.now(), second_factor);
+    let must_change = password
+        .and_then(|password| must_change(password).or_else(|| expired(&password).then_some(ChangeReason::Expired)));
     let account = Account {
         active: user.status == Status::Active,
         password: password.map(|factor| factor.id),
         second_factors: second,
         in_force,
-        demands_second_factor: !holding.withheld.is_empty(),
-        must_change: password.and_then(must_change),
+        demands_second_factor: holding.demands_second_factor,
+        must_change,
     };
     Ok(Demands { account, recovery, holding })
 }
@@ -224,6 +235,9 @@ pub(super) async fn go_on(
     tx.exclusive(Guard::Principal(arrived.user.into())).await?;
     let Some(user) = user::find(tx, arrived.user).await? else { return Ok(None) };
     let demands = account(app, tx, &user).await?;
+    if !demands.holding.policy.admits(tx.allowed().request().address) {
+        return Ok(None);
+    }
     match next(app.settings.steps, &demands.account, &arrived.kept.done) {
         Next::Dead => Ok(None),
         Next::Session => begin(app, realm, tx, arrived, user).await,
@@ -316,8 +330,21 @@ async fn begin(
     if !holding.directory.apis.contains_key(audience) {
         return Err(UnknownAudience.into());
     }
+    let ended = match policy::limit(app, tx, &user, &holding.policy, arrived.visit.session.as_ref()).await? {
+        Limit::Room(ended) => ended,
+        Limit::Full(most) => {
+            let failed = Event::new(EventType::AuthnLoginFail).user(user.id, user.name()).denied("session_limit");
+            let events = Events::from(failed).and_all(arrived.events);
+            return Ok(Some(Outcome::done(Reached::Full(most), events)));
+        }
+    };
     let (device, cookie) = known_device(tx, &arrived.visit, user.id, arrived.device_label.as_deref()).await?;
-    let replaced = session::replace(tx, arrived.visit.session.as_ref(), &user).await?;
+    let presented = match &arrived.visit.session {
+        Some(secret) => sessions::by_secret(tx, &secret.hash()).await?,
+        None => None,
+    };
+    let place = session::Place { presented: presented.into_iter().collect(), device: Some(device) };
+    let replaced = session::leave(tx, place, &user, None).await?;
     let new = session::New {
         audience,
         device_label: arrived.device_label.as_deref(),
@@ -333,7 +360,7 @@ async fn begin(
         .user(user.id, user.name())
         .with("session", begun.session.id.to_string())
         .with("device_label", begun.session.device_label.clone());
-    let rest = arrived.events.into_iter().chain([created]).chain(replaced);
+    let rest = arrived.events.into_iter().chain([created]).chain(replaced).chain(ended);
     let events = Events::from(signed_in.acted_by(actor.clone()))
         .and_all(rest.map(|event| event.acted_by(actor.clone())).collect::<Vec<_>>());
     let Holding { access, withheld, .. } = holding;

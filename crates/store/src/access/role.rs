@@ -1,9 +1,8 @@
-//! Roles, and the facts that hang on them: permissions, inheritance, who may assign them, policies.
+//! Roles, and the facts that hang on them: permissions, inheritance, who may assign them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::id::{PolicyId, RoleId};
-use domain::policy::Policy;
+use domain::id::RoleId;
 use domain::role::{Role, RoleName};
 
 use crate::db::{Read, Row, WriteTx, params, sql};
@@ -121,37 +120,4 @@ pub async fn end(tx: &mut WriteTx<'_>, id: RoleId, version: i64) -> Result<bool,
     let by = tx.allowed().actor().principal();
     let values = params![tx.realm(), id, version, tx.now(), by];
     Ok(tx.execute(sql, values).await? == 1)
-}
-
-/// The policies in force: the realm's under `None`, roles' under their ids.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn policies(tx: &mut impl Read) -> Result<Vec<(Option<RoleId>, Policy)>, StoreError> {
-    let sql = sql!("SELECT id, role_id, document FROM policy WHERE realm_id = $1 AND ended_at IS NULL");
-    let rows = tx.query(sql, params![tx.realm()]).await?;
-    rows.iter().map(|row| Ok((row.get(1)?, row.parsed(2, |text| serde_json::from_str(text).ok())?))).collect()
-}
-
-/// Sets the policy of the realm or of a role; the one before is ended.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn set_policy(
-    tx: &mut WriteTx<'_>,
-    id: PolicyId,
-    role: Option<RoleId>,
-    policy: Policy,
-) -> Result<(), StoreError> {
-    let (realm, now, by) = (tx.realm(), tx.now(), tx.allowed().actor().principal());
-    let end = sql!(
-        "UPDATE policy SET ended_at = $3, ended_by = $4
-          WHERE realm_id = $1 AND role_id IS NOT DISTINCT FROM $2 AND ended_at IS NULL"
-    );
-    tx.execute(end, params![realm, role, now, by]).await?;
-    let document = serde_json::to_string(&policy).unwrap_or_default();
-    let add = sql!(
-        "INSERT INTO policy (realm_id, id, role_id, document, version, valid_from, created_by) VALUES ($1, $2, $3, $4, 1, $5, $6)"
-    );
-    tx.execute(add, params![realm, id, role, document, now, by]).await.map(|_| ())
 }

@@ -117,6 +117,8 @@ pub enum Guard {
     Setup,
     /// One principal's sessions, factors, grants.
     Principal(domain::id::PrincipalId),
+    /// Who works at a device: one person at a time. Taken after the person's own.
+    Device(domain::id::DeviceId),
 }
 
 /// A transaction that writes.

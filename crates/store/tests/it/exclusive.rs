@@ -1,6 +1,6 @@
 //! Rules over several rows hold though sixteen change them at once.
 
-use domain::id::PrincipalId;
+use domain::id::{DeviceId, PrincipalId};
 use store::db::Sql;
 use store::{Guard, Outcome, Read, Upkeep};
 use testkit::{Db, on_both_databases, race};
@@ -53,6 +53,10 @@ on_both_databases! {
 
     async fn sixteen_racers_keep_the_rule_under_the_guard_of_a_principal(db: Db) {
         at_most_three(&db, Guard::Principal(PrincipalId::from_uuid(uuid::Uuid::from_u128(5)))).await;
+    }
+
+    async fn sixteen_racers_keep_the_rule_under_the_guard_of_a_device(db: Db) {
+        at_most_three(&db, Guard::Device(DeviceId::from_uuid(uuid::Uuid::from_u128(5)))).await;
     }
 
     async fn a_guard_is_given_back_at_the_end_of_its_transaction(db: Db) {

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use domain::activation::link_or_code;
 use domain::password::{Password, PasswordError};
 use serde::{Deserialize, Serialize};
-use service::password::Policy;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -78,8 +77,8 @@ async fn change(
 /// What may be a password.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "min_length": 15, "min_length_with_second_factor": 12, "max_length": 256, "max_bytes": 1024, "normalisation": "NFC",
-    "composition": null, "expires_after_days": null, "blocklist_entries": 1_000_000, "context_words": true,
-    "refusals": ["too_short", "too_long", "blocklisted", "context_word"], "text": "At least 15 characters of any kind, …" }))]
+    "composition": null, "expires_after_days": null, "history": 4, "min_age_days": 0, "blocklist_entries": 1_000_000, "context_words": true,
+    "refusals": ["too_short", "too_long", "blocklisted", "context_word", "reused"], "text": "At least 15 characters of any kind, …" }))]
 struct PolicyBody {
     /// Code points, where the password can be the only factor.
     min_length: usize,
@@ -91,36 +90,43 @@ struct PolicyBody {
     max_bytes: usize,
     /// Characters are counted after it.
     normalisation: &'static str,
-    /// No rule about classes of characters (NIST SP 800-63B-4, section 3.1.1.2).
-    composition: Option<String>,
-    /// Never by itself.
+    /// In words. Null: no rule about classes of characters (NIST SP 800-63B-4, section 3.1.1.2).
+    composition: Option<&'static str>,
+    /// Null: never by itself. By a preset it concerns only whoever signs in with the password alone.
     expires_after_days: Option<u32>,
+    /// So many of the latest passwords may not be chosen again.
+    history: u32,
+    /// Days before which its owner may not change it.
+    min_age_days: u32,
     /// So many common and leaked passwords are refused; compared whole, whatever their case.
     blocklist_entries: u64,
     /// Names of the person, the organisation and the product are refused, also several of them and with digits or signs around.
     context_words: bool,
     /// Every code that a refusal can have.
-    refusals: [&'static str; 5],
+    refusals: [&'static str; 7],
     /// For people.
     text: String,
 }
 
-/// The policy in words and numbers: what a form needs to say, without a copy of the rules.
+/// What the realm asks of everybody's password, in words and numbers: what a form needs to say, without a copy of the rules. Whoever holds a role
+/// whose policy is stricter is told so where they choose one.
 #[utoipa::path(get, path = "/api/v1/password-policy", tag = "password", security(()),
     responses((status = 200, description = "The policy", body = PolicyBody)))]
-async fn policy() -> Out<PolicyBody> {
-    let policy = Policy::current();
-    Out(PolicyBody {
+async fn policy(State(web): State<Web>, context: Context) -> Result<Out<PolicyBody>, Problem> {
+    let policy = service::password::policy(&web.app, context.realm.key, context.request).await?;
+    Ok(Out(PolicyBody {
         min_length: policy.least,
         min_length_with_second_factor: policy.least_with_second_factor,
         max_length: policy.most,
         max_bytes: policy.most_bytes,
         normalisation: "NFC",
-        composition: None,
-        expires_after_days: None,
+        composition: policy.composition,
+        expires_after_days: policy.expires_after_days,
+        history: policy.history,
+        min_age_days: policy.min_age_days,
         blocklist_entries: policy.blocklist,
         context_words: true,
         refusals: PasswordError::CODES,
         text: policy.text(),
-    })
+    }))
 }

@@ -97,7 +97,7 @@ async fn refresh(
 }
 
 /// `session-ended`, and the browser forgets both cookies.
-fn ended(realm: &Realm) -> Response {
+pub(super) fn ended(realm: &Realm) -> Response {
     let mut response = Problem::from(Code::SessionEnded).into_response();
     for line in [Cookie::Session.expire(realm), Cookie::Refresh.expire(realm)].into_iter().flatten() {
         response.headers_mut().append(header::SET_COOKIE, line);

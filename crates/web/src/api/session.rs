@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::shape::{ProblemDocument, SessionShape};
+use super::shape::{ProblemDocument, SessionShape, at};
 use crate::config::Web;
 use crate::http::cookie::{self, Cookie};
 use crate::http::page::{self, Page};
@@ -41,6 +41,8 @@ struct PresentBody {
     session: SessionShape,
     /// Sensitive roles that need a second factor first.
     withheld: Vec<String>,
+    /// What the server's clock shows: clients count the time to `idle_deadline` from here, whatever their own clock says.
+    now: String,
 }
 
 /// This session.
@@ -49,8 +51,9 @@ struct PresentBody {
 async fn present(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<PresentBody>, Problem> {
     let session = service::session::present(&web.app, &caller).await?.ok_or(Code::NotFound)?;
     let withheld = caller.access().withheld_roles();
-    let session = SessionShape::new(session, Some(caller.session()), web.app.now());
-    Ok(Out(PresentBody { session, withheld }))
+    let now = web.app.now();
+    let session = SessionShape::new(session, Some(caller.session()), now);
+    Ok(Out(PresentBody { session, withheld, now: at(now) }))
 }
 
 /// The person acted: idle starts again.

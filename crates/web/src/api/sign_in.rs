@@ -117,6 +117,7 @@ enum AnswerBody {
 #[utoipa::path(post, path = "/api/v1/sign-in", tag = "sign-in", request_body = SignInBody, security(()),
     responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody,
             headers(("Set-Cookie" = String, description = "Session, refresh and device cookie, if signed in"))),
+        (status = 409, description = "`conflict`: everything was proved, and the policy allows no more sessions", body = ProblemDocument),
         (status = 401, description = "`invalid-credentials`", body = ProblemDocument),
         (status = 429, description = "Inside a wait; not looked at", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]

@@ -44,6 +44,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
 }
 
 impl<T> Form<T> {
+    /// Which of a page's forms it says it is, before that is proved.
+    pub fn peek(&self, which: impl FnOnce(&T) -> bool) -> bool {
+        which(&self.fields)
+    }
+
     /// The fields, if our own page made the form: its token fits the cookie and the purpose, and no header says otherwise. A foreign one is counted.
     ///
     /// # Errors
@@ -74,6 +79,8 @@ pub enum Purpose {
     Link,
     /// Whatever somebody signed in does.
     Account,
+    /// Going on with a session of this device.
+    Unlock,
 }
 
 impl Purpose {
@@ -82,6 +89,7 @@ impl Purpose {
             Self::SignIn => b"sign-in",
             Self::Link => b"link",
             Self::Account => b"account",
+            Self::Unlock => b"unlock",
         }
     }
 }

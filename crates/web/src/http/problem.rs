@@ -16,7 +16,7 @@ use service::key::KeyError;
 use service::password::ChangeError;
 use service::refresh::RefreshError;
 use service::role::RoleError;
-use service::session::EndError;
+use service::session::{EndError, UnlockError};
 use service::sign_in::SignInError;
 use service::step_up::StepUpError;
 use service::unit::UnitError;
@@ -171,6 +171,9 @@ impl From<SignInError> for Problem {
             SignInError::Dead => Code::TokenRefused.into(),
             SignInError::Password(error) => Self::invalid("/new_password", error.code(), error.to_string()),
             SignInError::Throttled(throttled) => Self::wait(throttled.until),
+            SignInError::TooManySessions(most) => Self::from(Code::Conflict).detail(format!(
+                "You are signed in as often as is allowed ({most}). Sign out elsewhere, or ask an administrator to end a session."
+            )),
             SignInError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
             SignInError::Overloaded(_) => Self::busy(2),
             SignInError::Key(error) => error.into(),
@@ -229,6 +232,20 @@ impl From<RefreshError> for Problem {
             RefreshError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
             RefreshError::Key(error) => error.into(),
             RefreshError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UnlockError> for Problem {
+    fn from(error: UnlockError) -> Self {
+        match error {
+            UnlockError::InvalidCredentials => Code::InvalidCredentials.into(),
+            UnlockError::Ended => Code::SessionEnded.into(),
+            UnlockError::Throttled(throttled) => Self::wait(throttled.until),
+            UnlockError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
+            UnlockError::Overloaded(_) => Self::busy(2),
+            UnlockError::Key(error) => error.into(),
+            UnlockError::Store(error) => error.into(),
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::http::problem::Problem;
 use crate::http::request::Context;
 use crate::table::{Table, missing, record_refusal};
 use desk::Desk;
-pub(super) use desk::sections;
+pub(super) use desk::{in_query, sections};
 
 /// Mounts the console.
 pub(super) fn mount(table: Table) -> Table {

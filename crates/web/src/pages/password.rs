@@ -26,7 +26,9 @@ pub(super) const fn refusal(error: PasswordError) -> PasswordRefusal {
         PasswordError::TooLong => PasswordRefusal::TooLong,
         PasswordError::Blocklisted => PasswordRefusal::Blocklisted,
         PasswordError::ContextWord => PasswordRefusal::ContextWord,
-        PasswordError::Reused => PasswordRefusal::Reused,
+        PasswordError::Reused | PasswordError::UsedBefore => PasswordRefusal::Reused,
+        PasswordError::TooYoung => PasswordRefusal::TooNew,
+        PasswordError::Composition => PasswordRefusal::Composition,
     }
 }
 

@@ -9,7 +9,7 @@ use domain::user::Identifier;
 use serde::Deserialize;
 use service::sign_in::{Medium, SignIn, SignInError};
 
-use super::{busy, cookie_line, frame, page, step, wait};
+use super::{busy, cookie_line, frame, page, step, unlock, wait};
 use crate::api::{label, visit};
 use crate::config::Web;
 use crate::http::cookie::Cookie;
@@ -26,6 +26,8 @@ pub(super) const FLOW_SECONDS: u64 = 900;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
     return_to: Option<String>,
+    /// Somebody else than the one whose session is locked.
+    other: Option<String>,
     told: Option<String>,
 }
 
@@ -55,13 +57,13 @@ pub(super) fn flow(headers: &HeaderMap, context: &Context) -> Option<Secret> {
 }
 
 /// The form with a token that belongs to the flow cookie; a new cookie if there is none.
-fn shown(
+async fn shown(
     web: &Web,
     context: &Context,
     headers: &HeaderMap,
     status: StatusCode,
     fields: (&str, Option<&str>, Option<SignInProblem>),
-) -> Response {
+) -> Result<Response, Problem> {
     let (identifier, return_to, problem) = fields;
     let (secret, fresh) = match flow(headers, context) {
         Some(known) => (known, false),
@@ -75,13 +77,14 @@ fn shown(
         identifier: identifier.chars().take(200).collect(),
         problem,
         device_label: None,
+        others: unlock::others(web, context, headers, None).await?,
         demo: web.config.demo.is_some(),
     };
     let mut response = page(context, status, html.render());
     if fresh {
         cookie_line(&mut response, Cookie::Flow.set(&context.realm, &secret.expose(), FLOW_SECONDS));
     }
-    response
+    Ok(response)
 }
 
 pub(super) async fn show(
@@ -89,9 +92,17 @@ pub(super) async fn show(
     context: Context,
     headers: HeaderMap,
     Query(asked): Query<Asked>,
-) -> Response {
-    let problem = (asked.told.as_deref() == Some("ended")).then_some(SignInProblem::StepEnded);
-    shown(&web, &context, &headers, StatusCode::OK, ("", asked.return_to.as_deref(), problem))
+) -> Result<Response, Problem> {
+    let return_to = asked.return_to.as_deref();
+    if asked.other.is_none() && unlock::own(&web, &context, &headers).await?.is_some() {
+        return Ok(unlock::instead(&context, return_to));
+    }
+    let problem = match asked.told.as_deref() {
+        Some("ended") => Some(SignInProblem::StepEnded),
+        Some("over") => Some(SignInProblem::SessionOver),
+        _ => None,
+    };
+    shown(&web, &context, &headers, StatusCode::OK, ("", return_to, problem)).await
 }
 
 pub(super) async fn submit(
@@ -103,11 +114,13 @@ pub(super) async fn submit(
     let secret = flow(&headers, &context);
     let proof = (form::Purpose::SignIn, secret.as_ref());
     let Some(fields) = form.proved(&web, &context, &headers, proof).await? else {
-        return Ok(shown(&web, &context, &headers, StatusCode::FORBIDDEN, ("", None, Some(SignInProblem::Expired))));
+        let expired = ("", None, Some(SignInProblem::Expired));
+        return shown(&web, &context, &headers, StatusCode::FORBIDDEN, expired).await;
     };
     let return_to = fields.return_to.as_deref();
-    let again =
-        |status, problem| shown(&web, &context, &headers, status, (&fields.identifier, return_to, Some(problem)));
+    let again = async |status, problem| {
+        shown(&web, &context, &headers, status, (&fields.identifier, return_to, Some(problem))).await
+    };
     let attempt = SignIn {
         identifier: Identifier::new(&fields.identifier),
         password: Password::typed(&fields.password).ok(),
@@ -119,12 +132,14 @@ pub(super) async fn submit(
     };
     match service::sign_in::start(&web.app, &context.realm, attempt, context.request.clone()).await {
         Ok(done) => Ok(step::answer(&web, &context, done)),
-        Err(SignInError::InvalidCredentials) => Ok(again(StatusCode::UNAUTHORIZED, SignInProblem::Wrong)),
+        Err(SignInError::InvalidCredentials) => again(StatusCode::UNAUTHORIZED, SignInProblem::Wrong).await,
         Err(SignInError::Throttled(throttled)) => {
             let (after, wait) = wait(&web, &throttled);
-            Ok(after.on(again(StatusCode::TOO_MANY_REQUESTS, SignInProblem::Wait(wait))))
+            Ok(after.on(again(StatusCode::TOO_MANY_REQUESTS, SignInProblem::Wait(wait)).await?))
         }
-        Err(SignInError::Overloaded(_)) => Ok(busy().on(again(StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Busy))),
+        Err(SignInError::Overloaded(_)) => {
+            Ok(busy().on(again(StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Busy).await?))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! What pages load besides themselves, in the binary. No font, nothing of others (WEB-21); two scripts, without which everything works.
+//! What pages load besides themselves, in the binary. No font, nothing of others (WEB-21); three scripts, without which everything works.
 
 /// A file that a page loads.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,7 @@ pub const ALL: &[Asset] = &[
     asset!("print.css", CSS),
     asset!("bailiwick.js", "text/javascript; charset=utf-8"),
     asset!("console.js", "text/javascript; charset=utf-8"),
+    asset!("idle.js", "text/javascript; charset=utf-8"),
     asset!("icons.svg", SVG),
     asset!("logo.svg", SVG),
     asset!("wordmark.svg", SVG),
@@ -55,6 +56,10 @@ pub(crate) const PRINT: &str = address!("print.css");
 pub(crate) const SCRIPT: &str = address!("bailiwick.js");
 /// The script of the console.
 pub(crate) const CONSOLE: &str = address!("console.js");
+/// Where applications find the script that watches over a session.
+pub(crate) const FOR_APPLICATIONS: &str = "/assets/idle.js";
+/// What watches over a session; applications load it without its version.
+pub(crate) const IDLE: &str = address!("idle.js");
 /// Icons, by their names as fragments.
 pub(crate) const ICONS: &str = address!("icons.svg");
 /// The picture of a tab.

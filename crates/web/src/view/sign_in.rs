@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::trouble::{Notice, Trouble};
-use super::{Frame, Language, SAMPLE_NOW, Say, Wait};
+use super::{Frame, Language, SAMPLE_NOW, Say, SwitchView, Wait};
 
 /// `GET` and a refused `POST /sign-in`: fields `identifier`, `password`, `csrf`, `return_to`.
 #[derive(Clone, Debug, Template)]
@@ -23,6 +23,8 @@ pub struct SignIn {
     pub problem: Option<SignInProblem>,
     /// How this device is called, if it has a name.
     pub device_label: Option<String>,
+    /// Who else can go on here.
+    pub others: Vec<SwitchView>,
     /// Whether there is a page with names and passwords.
     pub demo: bool,
 }
@@ -40,6 +42,8 @@ pub enum SignInProblem {
     Expired,
     /// A later step of the sign-in was open too long, or ended after too many wrong codes.
     StepEnded,
+    /// The session that was to be unlocked cannot go on.
+    SessionOver,
 }
 
 impl SignIn {
@@ -58,6 +62,7 @@ impl SignIn {
             identifier: say("ines.tallmark"),
             problem: Some(SignInProblem::Wait(Wait::until(SAMPLE_NOW, SAMPLE_NOW + 90))),
             device_label: Some(say("Ward 3 tablet")),
+            others: SwitchView::samples(say),
             demo: true,
         }
     }
@@ -76,6 +81,7 @@ impl SignIn {
             SignInProblem::Busy => Notice::later(say("sign-in-busy")),
             SignInProblem::Expired => Notice::later(say("sign-in-expired")),
             SignInProblem::StepEnded => Notice::later(say("sign-in-step-ended")),
+            SignInProblem::SessionOver => Notice::later(say("sign-in-session-over")),
         })
     }
 }

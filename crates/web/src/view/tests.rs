@@ -41,11 +41,21 @@ fn waiting() -> Wait {
 fn door(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) {
     let mut plain = SignIn { identifier: String::new(), problem: None, ..SignIn::sample_of(language, say) };
     (plain.return_to, plain.continue_to, plain.device_label, plain.demo) = (None, None, None, false);
+    plain.others.clear();
     add("sign-in".to_owned(), plain.render());
-    use SignInProblem::{Busy, Expired, StepEnded, Wrong};
-    for problem in [SignInProblem::Wait(waiting()), Wrong, Busy, Expired, StepEnded] {
+    use SignInProblem::{Busy, Expired, SessionOver, StepEnded, Wrong};
+    for problem in [SignInProblem::Wait(waiting()), Wrong, Busy, Expired, StepEnded, SessionOver] {
         let name = named("sign-in", &problem);
         add(name, SignIn { problem: Some(problem), ..SignIn::sample_of(language, say) }.render());
+    }
+    let locked = || Unlock::sample_of(language, say);
+    add("unlock".to_owned(), locked().render());
+    add("unlock-alone".to_owned(), Unlock { others: vec![], return_to: None, ..locked() }.render());
+    let another = Some(say("0193510e-0000-7000-8000-000000000021"));
+    add("unlock-another".to_owned(), Unlock { session: another, ..locked() }.render());
+    for problem in [UnlockProblem::Wrong, UnlockProblem::Wait(waiting()), UnlockProblem::Busy, UnlockProblem::Expired] {
+        let name = named("unlock", &problem);
+        add(name, Unlock { problem: Some(problem), ..locked() }.render());
     }
     for method in [CodeMethod::Totp, CodeMethod::RecoveryCode] {
         let page = || SecondFactor { method, ..SecondFactor::sample_of(language, say) };
@@ -217,7 +227,7 @@ fn samples_are_written_to_be_looked_at() {
 
 #[test]
 fn web_08_no_page_has_inline_script_style_or_handlers() {
-    let ours = [assets::SCRIPT, assets::CONSOLE]
+    let ours = [assets::SCRIPT, assets::CONSOLE, assets::IDLE]
         .map(|script| format!("script type=\"module\" src=\"{script}\" nonce=\"0f0f0f0f0f0f0f0f\""));
     for (name, html) in honest() {
         let language = if name.ends_with("-de") { "de" } else { "en" };

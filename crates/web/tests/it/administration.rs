@@ -98,6 +98,23 @@ fn rows() -> Vec<Row> {
             ("role_updated", "sampler", json!({ "inherits": ["nurse"] }), json!({ "inherits": ["billing"] })),
         ),
         row(
+            Method::PUT,
+            "/api/v1/policies/roles/sampler",
+            json!({ "idle_seconds": 600, "password": { "min_length": 16 } }),
+            ("policy_changed", "sampler", none(), json!({ "idle_seconds": 600, "password.min_length": 16 })),
+        ),
+        row(
+            Method::PUT,
+            "/api/v1/policies/roles/sampler",
+            json!({ "idle_seconds": 300 }),
+            (
+                "policy_changed",
+                "sampler",
+                json!({ "idle_seconds": 600, "password.min_length": 16 }),
+                json!({ "idle_seconds": 300 }),
+            ),
+        ),
+        row(
             delete.clone(),
             "/api/v1/roles/sampler",
             none(),
@@ -237,6 +254,6 @@ on_both_databases! {
             assert_eq!(call.send().await.status, 403, "{} {path}", row.method);
         }
         let kinds: Vec<Value> = app.events().await.split_off(before).into_iter().map(|event| event["type"].clone()).collect();
-        assert_eq!(kinds, [json!("authz_fail"), json!("authz_fail")], "one for each permission and minute");
+        assert_eq!(kinds, vec![json!("authz_fail"); 3], "one for each permission and minute");
     }
 }

@@ -52,7 +52,7 @@ async fn web_03_every_public_post_refuses_what_another_site_caused() {
     let public =
         app.endpoints().into_iter().filter(|e| e.json && e.access == Access::Public && e.method == Method::POST);
     let paths: Vec<String> = public.map(|endpoint| endpoint.path).collect();
-    assert_eq!(paths.len(), 10, "{paths:?}");
+    assert_eq!(paths.len(), 11, "{paths:?}");
     for path in paths {
         for (headers, allowed, _) in CAUSES {
             let answer = caused(&app.browser(), headers).post(&path, &serde_json::json!({})).await;

@@ -22,6 +22,7 @@ mod examples; // an example for each operation, asked again
 mod factors; // second factors: binding, proving, recovering, removing
 mod feed; // what resource servers must refuse is told
 mod headers; // security headers, CORS, redirects
+mod idle; // only what a person does keeps a session alive
 mod input; // bad input, and the order of refusals
 mod invitation; // links: invitation, activation, set-up
 mod keys; // rotation of signing keys
@@ -36,6 +37,7 @@ mod password; // what may be one
 mod past; // access at an instant, grants by date
 mod people; // finding, changing and deleting people, by home unit
 mod places; // units
+mod policy; // policies by realm and role, and what they do to sessions
 mod profile; // a profile applied to a realm that people have worked with
 mod refresh; // T1 to T10 of requirements 2.6
 mod registered; // APIs, credentials, clients
@@ -45,9 +47,11 @@ mod sign_in; // equal answers, the throttle
 mod steps; // a step more in the list of a sign-in
 mod stronger; // what a penetration test of second factors found, closed
 mod surface; // route × cause × cookie
+mod switch; // another person at the same device
 mod tokens; // access tokens that are not acceptable
 mod transactions; // a sign-in in progress
 mod twin; // nothing of a realm that looks the same is seen or touched
+mod unlock; // a locked session goes on with the password alone
 mod walk; // what the README shows
 
 /// What a token says, unverified.

@@ -316,7 +316,8 @@ on_both_databases! {
     }
 
     async fn a_new_password_and_signing_out_everywhere_void_links_that_are_under_way(app: TestApp) {
-        for what in ["password", "everywhere"] {
+        // The password last: it cannot be set back (PW-16).
+        for what in ["everywhere", "password"] {
             let mut nurse = app.signed_in("nurse").await;
             let password = app.password("main", "nurse");
             let evil = json!({ "email": format!("{what}@evil.example") });
@@ -326,10 +327,6 @@ on_both_databases! {
                 let body = json!({ "current_password": password, "new_password": HERON });
                 app.remember(HERON);
                 nurse.call(Method::PUT, "/api/v1/me/password").json(&body).send().await.expect(204);
-                let back = json!({ "current_password": HERON, "new_password": password });
-                let mut again = app.browser();
-                again.sign_in_with("nurse", HERON).await.expect(200);
-                again.call(Method::PUT, "/api/v1/me/password").json(&back).send().await.expect(204);
             } else {
                 nurse.post_empty("/api/v1/sign-out/everywhere").await.expect(204);
             }

@@ -211,5 +211,6 @@ async fn the_shortest_password_is_the_one_that_the_page_says() {
     let link = app.new_link_for("dr.new", Purpose::Invitation, &["physician"]).await;
     app.browser().choose(&link, "twelve chars").await.expect(204);
     let call = app.browser().call(Method::GET, "/api/v1/password-policy").send().await.expect(200).json();
-    assert_eq!(call["refusals"], json!(["too_short", "too_long", "blocklisted", "context_word", "reused"]));
+    let all = ["too_short", "too_long", "blocklisted", "context_word", "reused", "composition", "too_young"];
+    assert_eq!(call["refusals"], json!(all));
 }

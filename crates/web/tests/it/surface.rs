@@ -194,6 +194,7 @@ async fn each_cookie_is_read_by_the_routes_of_the_contract_and_by_no_other() {
     assert_eq!(readers_of(&app, "session").await, of_session);
 
     let refresh = leave.into_iter().chain(["POST /api/v1/session/refresh".to_owned()]).collect();
+    // `unlock` reads it too, with a password: unlock.rs.
     assert_eq!(readers_of(&app, "refresh").await, refresh);
 
     // `/invitation` reads it only while it holds a link's token, which is marked: stronger.rs.
@@ -201,7 +202,11 @@ async fn each_cookie_is_read_by_the_routes_of_the_contract_and_by_no_other() {
     of_flow.remove("GET /sign-in/continue");
     assert_eq!(readers_of(&app, "flow").await, of_flow);
 
-    assert_eq!(readers_of(&app, "device").await, BTreeSet::new(), "only a right sign-in looks at it");
+    assert_eq!(
+        readers_of(&app, "device").await,
+        BTreeSet::new(),
+        "only a right sign-in, and what was locked: switch.rs"
+    );
 }
 
 #[tokio::test]
@@ -275,6 +280,7 @@ async fn filled(app: &TestApp) -> Vec<Filled> {
     let nothing = Vec::new;
     let mut all = vec![
         own(format!("/account/sessions/{session}/end"), nothing()),
+        own("/account/activity".to_owned(), nothing()),
         own("/account/confirm".to_owned(), vec![("password", password.clone())]),
         own(
             "/account/password".to_owned(),
@@ -299,6 +305,13 @@ async fn filled(app: &TestApp) -> Vec<Filled> {
         own(format!("/console/people/{NOTHING}/lockdown"), vec![("reason", "because".to_owned())]),
         own("/sign-out".to_owned(), nothing()),
     ];
+
+    let mut ward = app.signed_in("receptionist").await;
+    let mut locked = ward.clone();
+    ward.sign_in("auditor").await;
+    let token = locked.get("/unlock").await.expect(200).hidden("csrf");
+    let fields = vec![("password", app.password("main", "receptionist"))];
+    all.push(Filled { browser: locked, path: "/unlock".to_owned(), fields, cookie: "session", token });
 
     let mut stranger = app.browser();
     let token = stranger.get("/sign-in").await.expect(200).hidden("csrf");

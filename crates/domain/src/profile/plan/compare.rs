@@ -20,7 +20,7 @@ impl Plan {
         for role in completed {
             compare.parts(role);
         }
-        compare.policy(None, profile.policy);
+        compare.policy(None, &profile.policy);
         compare.attributes(profile);
         let mut plan = compare.plan;
         plan.only_here = only_here(profile, &here);
@@ -115,7 +115,7 @@ impl Compare<'_> {
             let standing = known.assignable_by.get(&(role(), by.clone()));
             self.part(&Item::Role { role: by.clone() }, standing, Item::AssignableBy { role: role(), by });
         }
-        self.policy(Some(&new.name), new.policy);
+        self.policy(Some(&new.name), &new.policy);
     }
 
     fn part(&mut self, needs: &Item, standing: Option<&Standing>, item: Item) {
@@ -130,19 +130,18 @@ impl Compare<'_> {
         }
     }
 
-    fn policy(&mut self, role: Option<&str>, new: Policy) {
+    fn policy(&mut self, role: Option<&str>, new: &Policy) {
         let role = role.map(ToOwned::to_owned);
         let here = self.known.policies.get(&role);
         let item = Item::Policy { role };
         match here {
-            None if new == Policy::default() => {}
+            None if *new == Policy::default() => {}
             None => self.add(item),
             Some((Standing::Ended, _)) => self.leave(item, Why::TakenAway),
             Some((Standing::InForce, here)) => {
-                self.differs(&item, "idle_seconds", json!(here.idle_seconds), json!(new.idle_seconds));
-                self.differs(&item, "absolute_seconds", json!(here.absolute_seconds), json!(new.absolute_seconds));
-                let (here, new) = (here.access_token_seconds, new.access_token_seconds);
-                self.differs(&item, "access_token_seconds", json!(here), json!(new));
+                for field in Policy::FIELDS {
+                    self.differs(&item, field, here.value(field), new.value(field));
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ fn applied(profile: &Profile) -> Known {
     use Standing::InForce;
     let mut known = Known {
         attributes: AttributeSchema { attributes: profile.attribute.clone() },
-        policies: BTreeMap::from([(None, (InForce, profile.policy))]),
+        policies: BTreeMap::from([(None, (InForce, profile.policy.clone()))]),
         ..Known::default()
     };
     for api in &profile.api {
@@ -38,7 +38,7 @@ fn applied(profile: &Profile) -> Known {
         known.inherits.extend(role.inherits.iter().map(|other| ((name(), other.clone()), InForce)));
         known.assignable_by.extend(role.assignable_by.iter().map(|by| ((name(), by.clone()), InForce)));
         if role.policy != Policy::default() {
-            known.policies.insert(Some(name()), (InForce, role.policy));
+            known.policies.insert(Some(name()), (InForce, role.policy.clone()));
         }
     }
     known

@@ -55,6 +55,7 @@ struct SecondFactorBody {
     responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody,
             headers(("Set-Cookie" = String, description = "Session, refresh and device cookie, if signed in"))),
         (status = 400, description = "`token-refused`: begin again", body = ProblemDocument),
+        (status = 409, description = "`conflict`: everything was proved, and the policy allows no more sessions", body = ProblemDocument),
         (status = 401, description = "`invalid-credentials`: a wrong code", body = ProblemDocument),
         (status = 429, description = "Inside a wait; not looked at, the transaction lives", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
@@ -126,6 +127,7 @@ struct ConfirmBody {
     responses((status = 200, description = "Signed in, or a step is owed; `recovery_codes` once", body = AnswerBody,
             headers(("Set-Cookie" = String, description = "Session, refresh and device cookie, if signed in"))),
         (status = 400, description = "`token-refused`: begin again", body = ProblemDocument),
+        (status = 409, description = "`conflict`: everything was proved, and the policy allows no more sessions", body = ProblemDocument),
         (status = 401, description = "`invalid-credentials`: a wrong code", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
 async fn totp_confirm(
@@ -152,6 +154,7 @@ struct NewPasswordBody {
     responses((status = 200, description = "Signed in, or a step is owed", body = AnswerBody,
             headers(("Set-Cookie" = String, description = "Session, refresh and device cookie, if signed in"))),
         (status = 400, description = "`token-refused`: begin again", body = ProblemDocument),
+        (status = 409, description = "`conflict`: everything was proved, and the policy allows no more sessions", body = ProblemDocument),
         (status = 422, description = "The password is refused", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
 async fn new_password(

@@ -68,7 +68,7 @@ impl FromRequestParts<Web> for Desk {
 }
 
 /// As the value of a query parameter (RFC 3986, section 2.3).
-pub(super) fn in_query(text: &str) -> String {
+pub(in crate::pages) fn in_query(text: &str) -> String {
     use std::fmt::Write;
     text.bytes().fold(String::with_capacity(text.len()), |mut query, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {

@@ -104,6 +104,18 @@ pub(super) async fn roles(app: &TestApp, recorder: &mut Recorder) {
     recorder.change(&mut admin, (Method::PATCH, client), client, Some(json!({ "enabled": false }))).await;
     recorder.act(&mut admin, &format!("{client}/secret")).await;
     recorder.change(&mut admin, (Method::DELETE, client), client, None).await;
+
+    recorder.get(&mut admin, "/api/v1/policies/realm").await;
+    let path = "/api/v1/policies/realm";
+    let realm = json!({ "idle_seconds": 3600, "absolute_seconds": 86_400, "access_token_seconds": 600, "password": { "preset": "nist" } });
+    recorder.change(&mut admin, (Method::PUT, path), path, Some(realm)).await;
+    let path = "/api/v1/policies/roles/pharmacist";
+    recorder.get(&mut admin, path).await;
+    let pharmacist = json!({ "idle_seconds": 600, "absolute_seconds": 43_200, "assurance": "aal2", "max_sessions": 2, "at_limit": "end_oldest",
+        "networks": ["192.0.2.0/24"] });
+    recorder.change(&mut admin, (Method::PUT, path), path, Some(pharmacist)).await;
+    let person = app.user_id(RealmKey::MAIN, "pharmacist").await;
+    recorder.get(&mut admin, &format!("/api/v1/users/{person}/policy")).await;
 }
 
 pub(super) async fn organisation(app: &TestApp, recorder: &mut Recorder) {

@@ -31,6 +31,10 @@ pub(super) async fn signing_in(app: &TestApp, recorder: &mut Recorder) {
     recorder.get(&mut nurse, "/api/v1/session").await;
     recorder.post(&mut nurse, "/api/v1/session/refresh", json!({ "active": true })).await;
     recorder.post(&mut nurse, "/api/v1/session/step-up", json!({ "password": app.password("main", "nurse") })).await;
+    app.advance(domain::time::minutes(15));
+    recorder.post(&mut nurse, "/api/v1/session/unlock", json!({ "password": app.password("main", "nurse") })).await;
+    nurse.sign_in("billing").await;
+    recorder.get(&mut nurse, "/api/v1/session/switchable").await;
     recorder.act(&mut nurse, "/api/v1/sign-out").await;
 
     let mut admin = app.browser();

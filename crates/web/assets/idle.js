@@ -1,0 +1,130 @@
+// True idle: only what a person does keeps a session alive, and whoever left finds a locked screen. The server decides; this tells it, and asks it.
+// For our own pages (below) and for applications: docs/guide-idle.md.
+const EVENTS = ["keydown", "pointerdown", "wheel", "touchstart"];
+const MINUTE = 60_000;
+
+// `read` and `report` answer `{ name, left, idle }` in milliseconds, or nothing when the session is locked or over.
+export async function watch({ read, report, warn, back, lock }) {
+  const first = await read().catch(() => undefined);
+  if (!first) return;
+  const key = `bailiwick-idle ${first.name}`;
+  // At most once a minute, and a minute ahead; in sessions of a few minutes more often.
+  const pace = Math.min(MINUTE, first.idle / 3);
+  let own = { deadline: 0, reported: 0 };
+  let acted = 0, warned = false, busy = false, done = false;
+
+  // What all tabs know. Without a storage each one knows its own.
+  const shared = () => {
+    try { own = JSON.parse(localStorage.getItem(key)) ?? own; } catch { /* refused, or not ours */ }
+    return own;
+  };
+  const share = (news) => {
+    own = { ...shared(), ...news };
+    try { localStorage.setItem(key, JSON.stringify(own)); } catch { /* refused */ }
+  };
+  const alone = (work) => (navigator.locks ? navigator.locks.request(key, work) : work());
+  const over = () => {
+    done = true;
+    clearInterval(timer);
+    lock();
+  };
+  const heard = (answer) => {
+    if (answer?.name === first.name) share({ deadline: Date.now() + answer.left });
+    else over();
+  };
+
+  const tell = () => alone(async () => {
+    const { reported } = shared();
+    const now = Date.now();
+    // Another tab said it after that; or it is so old that nobody may be there any more: the machine slept.
+    if (reported >= acted || now - acted > 2 * pace) acted = 0;
+    if (!acted || done || (now < reported + pace && now >= reported)) return;
+    acted = 0;
+    share({ reported: now });
+    heard(await report());
+  });
+  const look = async () => {
+    if (busy || done) return;
+    busy = true;
+    try {
+      if (acted) await tell();
+      // Somebody may have acted elsewhere: the server knows.
+      if (!done && shared().deadline <= Date.now()) heard(await read());
+    } catch {
+      // Nobody can be asked: a screen that should be locked is.
+      if (shared().deadline <= Date.now()) over();
+    }
+    busy = false;
+    if (done) return;
+    const left = shared().deadline - Date.now();
+    if (left <= pace) warn(left);
+    else if (warned) back();
+    warned = left <= pace;
+  };
+
+  for (const kind of EVENTS) {
+    addEventListener(kind, (event) => {
+      // What a script makes is nobody's doing.
+      if (!event.isTrusted) return;
+      acted = Date.now();
+      look();
+    }, { capture: true, passive: true });
+  }
+  for (const kind of ["storage", "pageshow", "focus"]) addEventListener(kind, look);
+  document.addEventListener("visibilitychange", look);
+  const timer = setInterval(look, 1000);
+  heard(first);
+  await look();
+}
+
+// For applications. `bearer` gives an access token for Bailiwick's own API that has not expired, or a promise of one.
+export function watchSession({ server = "", bearer, warn = () => {}, back = () => {}, locked }) {
+  const call = async (method, path) => fetch(`${server}/api/v1/session${path}`,
+    { method, credentials: "omit", headers: { authorization: `Bearer ${await bearer()}` } });
+  const read = async () => {
+    const response = await call("GET", "");
+    if (!response.ok) return undefined;
+    const session = await response.json();
+    const at = (name) => Date.parse(session[name]);
+    const idle = at("idle_deadline") - at("last_active_at");
+    const left = Math.min(at("idle_deadline"), at("absolute_deadline")) - at("now");
+    return { name: session.id, left, idle };
+  };
+  const report = async () => ((await call("POST", "/activity")).ok ? read() : undefined);
+  return watch({ read, report, warn, back, lock: locked });
+}
+
+function pages(template) {
+  const { idle: base } = template.dataset;
+  const dialog = template.content.firstElementChild;
+  document.body.append(dialog);
+  let csrf = "";
+  const lock = () => {
+    const path = (location.pathname + location.search).slice(base.length);
+    location.replace(`${base}/unlock?return_to=${encodeURIComponent(path)}`);
+  };
+  const answer = async (response) => {
+    if (response.status !== 200 || response.redirected) return undefined;
+    const state = await response.json();
+    ({ csrf } = state);
+    return state;
+  };
+  const at = `${base}/account/activity`;
+  const here = `bailiwick-here ${base}`;
+  let mine;
+  const read = async () => {
+    const state = await answer(await fetch(at));
+    mine ??= state?.name;
+    try { if (mine && state?.name === mine) localStorage.setItem(here, mine); } catch { /* refused */ }
+    return state;
+  };
+  // Somebody else works here now: what was open of the one before goes away.
+  addEventListener("storage", (event) => event.key === here && mine && event.newValue !== mine && lock());
+  const report = async () => answer(await fetch(at, { method: "POST", body: new URLSearchParams({ csrf }) }));
+  const warn = () => dialog.open || dialog.showModal();
+  dialog.querySelector("button").addEventListener("click", () => dialog.close());
+  watch({ read, report, warn, back: () => dialog.close(), lock });
+}
+
+const template = document.querySelector("template[data-idle]");
+if (template) pages(template);
