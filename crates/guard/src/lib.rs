@@ -36,6 +36,7 @@ mod refusal;
 
 mod guard;
 mod layer;
+mod settings;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -45,12 +46,13 @@ pub use clock::Clock;
 pub use denylist::Denylist;
 pub use feed::MAX_SILENCE;
 pub use fetch::{FetchError, SetupError};
-pub use guard::{Guard, NotVerified, Settings};
+pub use guard::{Guard, NotVerified};
 pub use keys::{BadKeys, KeySet, Keys, SharedKeys, VerifyingKey};
 pub use layer::{GuardLayer, Guarded, RequireLayer, Required, require_permission, require_role, require_step_up};
 pub use metrics::{FeedState, Metrics};
 pub use refusal::{REQUEST_ID, Refusal};
 pub use remote::{KEYS_EVERY_SECONDS, ROLES_EVERY_SECONDS};
+pub use settings::Settings;
 pub use verifier::Verifier;
 pub use wire::claims::AccessClaims;
 pub use wire::jws::Refused;

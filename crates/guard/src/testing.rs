@@ -20,6 +20,7 @@ use aws_lc_rs::digest;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
 use uuid::Uuid;
 use wire::claims::{AccessClaims, Header};
 use wire::jwk::{Algorithm, Jwk, JwkSet};
@@ -113,26 +114,18 @@ impl TestIssuer {
     }
 
     /// Somebody new, signed in now, who holds nothing yet.
+    ///
+    /// # Panics
+    /// If the claims are none, which does not happen.
     #[must_use]
     pub fn caller(&self) -> TestCaller<'_> {
         let now = (self.clock())();
-        let claims = AccessClaims {
-            iss: ISSUER.to_owned(),
-            aud: self.audience.clone(),
-            sub: self.id(),
-            client_id: "bailiwick-web".to_owned(),
-            iat: now,
-            exp: now + LIFETIME_SECONDS,
-            jti: self.id(),
-            sid: Some(self.id()),
-            auth_time: Some(now),
-            acr: Some(AAL1.to_owned()),
-            amr: Some(vec!["pwd".to_owned()]),
-            roles: Vec::new(),
-            permissions: Some(Vec::new()),
-            units: BTreeMap::new(),
-            roles_version: 1,
-        };
+        let claims = json!({
+            "iss": ISSUER, "aud": self.audience, "sub": self.id(), "client_id": "bailiwick-web", "iat": now,
+            "exp": now + LIFETIME_SECONDS, "jti": self.id(), "sid": self.id(), "auth_time": now, "acr": AAL1,
+            "amr": ["pwd"], "roles": [], "permissions": [], "roles_version": 1,
+        });
+        let claims = serde_json::from_value(claims).expect("good claims");
         TestCaller { issuer: self, claims }
     }
 
@@ -265,6 +258,23 @@ mod tests {
         assert!(caller.is_authenticated(60, AAL1) && !caller.is_authenticated(60, AAL2));
         let other = TestIssuer::new("clinic").caller().role("nurse").bearer();
         assert_eq!(ask(&guard, &other).await.unwrap_err().code(), Code::NotSignedIn, "another issuer's");
+    }
+
+    #[tokio::test]
+    async fn one_s_own_in_a_unit_needs_the_permission_for_one_s_own_there() {
+        let issuer = TestIssuer::new("clinic").role("patient", &["charts:read:own"]).role("nurse", &["charts:read"]);
+        let guard = issuer.guard();
+        let patient = issuer.caller().role_in("/clinic-a", "patient");
+        let caller = ask(&guard, &patient.bearer()).await.unwrap();
+        let (own, other) = (patient.id(), issuer.caller().id());
+
+        assert!(caller.owned_in(own, "charts:read", "/clinic-a/ward-3"));
+        assert!(!caller.owned_in(own, "charts:read", "/clinic-b"), "elsewhere they hold nothing");
+        assert!(!caller.owned_in(other, "charts:read", "/clinic-a"));
+        assert!(!caller.owned_by(own, "charts:read"), "not held everywhere");
+        assert_eq!(caller.require_owned_in(other, "charts:read", "/").unwrap_err().missing(), ["charts:read"]);
+        let nurse = ask(&guard, &issuer.caller().role_in("/clinic-a", "nurse").bearer()).await.unwrap();
+        assert!(nurse.owned_in(own, "charts:read", "/clinic-a") && !nurse.owned_in(own, "charts:read", "/clinic-b"));
     }
 
     #[tokio::test]

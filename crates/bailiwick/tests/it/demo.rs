@@ -23,8 +23,13 @@ impl Demo {
     }
 
     pub(crate) async fn try_start(folder: &Path, arguments: &[&str]) -> Result<Self, Said> {
+        Self::try_start_at("127.0.0.1:0", folder, arguments).await
+    }
+
+    /// The same, where one has listened before.
+    pub(crate) async fn try_start_at(listen: &str, folder: &Path, arguments: &[&str]) -> Result<Self, Said> {
         let mut command = command(BAILIWICK, folder, &[]);
-        command.args(["demo", "--listen", "127.0.0.1:0", "--json", "--data", "demo"]).args(arguments);
+        command.args(["demo", "--listen", listen, "--json", "--data", "demo"]).args(arguments);
         let mut process = Process::start(command);
         let first = process.first_line().await?;
         let base = first["base_url"].as_str().unwrap().to_owned();

@@ -17,9 +17,11 @@ mod doctor; // what it says of machine, configuration and database
 mod full_disk; // no room left
 mod kill; // SIGKILL at any moment
 mod log; // what the audit log must be, whatever happened
+mod other_languages; // middleware of others against the server
 mod people; // people and their sessions by command
 mod profile; // profiles shown, tried and applied by command
 mod program; // starting, reading and ending processes
+mod revoked; // tokens that a service refuses although they have not expired
 mod schemathesis; // calls made from openapi.json, also ones that violate it
 mod serve; // the server of an organisation
 mod site; // a folder with a configuration, set up and ready to serve

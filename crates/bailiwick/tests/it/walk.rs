@@ -11,7 +11,7 @@ use crate::log::indexes_are_consecutive;
 use crate::program::{Process, command, neighbour};
 
 /// The example resource server, trusting the demo of this folder.
-async fn clinic(folder: &Path, arguments: &[&str]) -> (Process, String) {
+pub(crate) async fn clinic(folder: &Path, arguments: &[&str]) -> (Process, String) {
     let mut command = command(neighbour("clinic"), folder, &[]);
     command.args(["--listen", "127.0.0.1:0", "--json", "--data", "demo"]).args(arguments);
     let mut process = Process::start(command);
@@ -57,7 +57,9 @@ async fn the_walk_through_the_clinic() {
     let grant = json!({ "role": "charge-nurse", "reason": "leads the night shift" });
     let given = admin.post(&format!("/api/v1/users/{}/grants", people["nurse"]), grant).await;
     assert_eq!(given.status, 201, "{}", given.text);
-    assert_eq!(nurse.at(&clinic).post(release, json!({})).await.status, 403, "the old token is as it was");
+    // The old token gains nothing, and within a second it is refused altogether.
+    let old = nurse.at(&clinic).post(release, json!({})).await.status;
+    assert!([401, 403].contains(&old), "{old}");
     assert_eq!(nurse.refresh().await.status, 200);
     assert_eq!(nurse.at(&clinic).post(release, json!({})).await.status, 200);
 

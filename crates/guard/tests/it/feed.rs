@@ -12,20 +12,20 @@ use crate::issuer::{Answer, Issuer};
 use crate::mint::{NOW, RSA, SUBJECT, Signer};
 use crate::remote::ask;
 
-const EXPIRES: i64 = NOW + 3_660;
+pub(crate) const EXPIRES: i64 = NOW + 3_660;
 /// The guard's patience in tests of silence: ten beats of the stand-in.
-const SILENCE: Duration = Duration::from_millis(300);
+pub(crate) const SILENCE: Duration = Duration::from_millis(300);
 
-fn session(sid: u128) -> Revocation {
+pub(crate) fn session(sid: u128) -> Revocation {
     Revocation::Session { sid: Uuid::from_u128(sid), not_before: None, expires_at: EXPIRES }
 }
 
-fn of_session(issuer: &Issuer, sid: u128) -> String {
+pub(crate) fn of_session(issuer: &Issuer, sid: u128) -> String {
     RSA.token(&AccessClaims { sid: Some(Uuid::from_u128(sid)), jti: Uuid::from_u128(sid + 1_000), ..issuer.claims() })
 }
 
 /// An issuer, and a guard of little patience that follows its feed.
-async fn impatient() -> (Issuer, Guard) {
+pub(crate) async fn impatient() -> (Issuer, Guard) {
     let issuer = Issuer::with_keys(&[&RSA]).await;
     let guard = Guard::connect(issuer.settings().max_silence(SILENCE)).unwrap();
     guard.refresh().await.unwrap_err(); // there are keys, and no roles
@@ -33,11 +33,11 @@ async fn impatient() -> (Issuer, Guard) {
     (issuer, guard)
 }
 
-async fn is(guard: &Guard, state: FeedState) {
+pub(crate) async fn is(guard: &Guard, state: FeedState) {
     eventually(&format!("{state:?}"), || guard.metrics().state == state).await;
 }
 
-async fn code(guard: &Guard, token: &str) -> Result<(), Code> {
+pub(crate) async fn code(guard: &Guard, token: &str) -> Result<(), Code> {
     ask(guard, token).await.map(drop).map_err(|refusal| refusal.code())
 }
 
@@ -139,7 +139,7 @@ async fn a_silent_feed_makes_the_guard_ask_and_one_that_speaks_again_stops_it() 
 
     assert_eq!(code(&guard, &token).await, Ok(()));
     assert_eq!(issuer.feeding.introspected(), [(format!("token={token}"), "Basic Y2xpbmljOnMzY3JldA==".to_owned())]);
-    issuer.feeding.introspection(Introspection::active(false));
+    issuer.feeding.introspection(Introspection::inactive());
     let other = of_session(&issuer, 7);
     assert_eq!(code(&guard, &other).await, Err(Code::NotSignedIn));
     assert_eq!(guard.verify(&other).await.unwrap_err(), NotVerified::Refused(Refused::Revoked));
@@ -149,6 +149,25 @@ async fn a_silent_feed_makes_the_guard_ask_and_one_that_speaks_again_stops_it() 
     assert_eq!(code(&guard, &other).await, Ok(()), "judged by the feed again");
     let metrics = guard.metrics();
     assert_eq!((metrics.introspections_active, metrics.introspections_inactive), (1, 1));
+}
+
+#[tokio::test]
+async fn who_is_asked_about_may_do_what_the_issuer_says_now_and_not_what_the_token_said() {
+    let (issuer, guard) = impatient().await;
+    issuer.feeding.becomes(Feed::Quiet);
+    is(&guard, FeedState::Asking).await;
+    let now = json!({"roles": ["auditor"], "permissions": ["audit:read"], "acr": null, "units": {"/a": ["nurse"]}});
+    issuer.feeding.introspection(Introspection::Active(now));
+    let caller = ask(&guard, &of_session(&issuer, 1)).await.unwrap();
+
+    assert!(caller.may("audit:read") && !caller.may("charts:read"));
+    assert_eq!((caller.roles(), caller.acr()), (&["auditor".to_owned()][..], None));
+    assert_eq!((caller.id(), caller.units().count()), (SUBJECT, 1));
+
+    issuer.feeding.introspection(Introspection::Active(json!({"roles": null, "permissions": null, "auth_time": null})));
+    let caller = ask(&guard, &of_session(&issuer, 2)).await.unwrap();
+    assert!(caller.roles().is_empty() && !caller.may("charts:read"), "what is not said is not held");
+    assert!(caller.require_step_up(u32::MAX, guard::AAL1).is_err());
 }
 
 #[tokio::test]
@@ -167,7 +186,7 @@ async fn a_burst_with_one_token_costs_one_question_and_its_answer_serves_a_secon
     }
     assert_eq!(issuer.feeding.introspected().len(), 1);
 
-    issuer.feeding.introspection(Introspection::active(false));
+    issuer.feeding.introspection(Introspection::inactive());
     tokio::time::sleep(Duration::from_millis(1_050)).await; // what is tested is that a second passes
     assert_eq!(code(&guard, &token).await, Err(Code::NotSignedIn));
     assert_eq!(issuer.feeding.introspected().len(), 2);
@@ -175,34 +194,43 @@ async fn a_burst_with_one_token_costs_one_question_and_its_answer_serves_a_secon
 
 #[tokio::test]
 async fn what_nobody_can_tell_is_refused_with_503_and_nobody_queues_for_it() {
+    let says = |status, text: &str| Introspection::Says(status, text.to_owned());
+    let cases = [
+        says(StatusCode::INTERNAL_SERVER_ERROR, "{\"active\":true}"),
+        says(StatusCode::UNAUTHORIZED, "{\"error\":\"invalid_client\"}"),
+        says(StatusCode::OK, "<!doctype html>"),
+        says(StatusCode::OK, "true"),
+        says(StatusCode::OK, "{\"active\":true}"),
+        Introspection::Active(json!({"active": "true"})),
+        Introspection::Active(json!({"jti": Uuid::from_u128(0xA)})),
+        Introspection::Active(json!({"sub": Uuid::from_u128(0xA)})),
+        Introspection::Active(json!({"aud": "pharmacy"})),
+        Introspection::Active(json!({"roles": "nurse"})),
+        Introspection::Active(json!({"x": "x".repeat(100_000)})),
+        Introspection::Hang,
+    ];
+    futures_util::future::join_all(cases.into_iter().enumerate().map(|(number, case)| cannot_tell(number, case))).await;
+}
+
+async fn cannot_tell(number: usize, answer: Introspection) {
     let (issuer, guard) = impatient().await;
     issuer.feeding.becomes(Feed::Quiet);
+    issuer.feeding.introspection(answer);
     is(&guard, FeedState::Asking).await;
-    for (number, answer) in [
-        Introspection::Says(StatusCode::INTERNAL_SERVER_ERROR, "{\"active\":true}".to_owned()),
-        Introspection::Says(StatusCode::UNAUTHORIZED, "{\"error\":\"invalid_client\"}".to_owned()),
-        Introspection::Says(StatusCode::OK, "<!doctype html>".to_owned()),
-        Introspection::Says(StatusCode::OK, "{\"active\":\"true\"}".to_owned()),
-        Introspection::Says(StatusCode::OK, "true".to_owned()),
-        Introspection::Says(StatusCode::OK, format!("{{\"active\":true,\"x\":\"{}\"}}", "x".repeat(100_000))),
-        Introspection::Hang,
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        issuer.feeding.introspection(answer);
-        let (first, second) = (of_session(&issuer, 10 + number as u128), of_session(&issuer, 30 + number as u128));
-        let refusal = ask(&guard, &first).await.unwrap_err();
-        assert_eq!(refusal.code(), Code::Overloaded, "{number}");
-        let response = refusal.into_http::<String>();
-        assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"2".parse().unwrap()));
 
-        let asked = issuer.feeding.introspected().len();
-        assert_eq!(guard.verify(&second).await.unwrap_err(), NotVerified::CannotTell);
-        assert_eq!(issuer.feeding.introspected().len(), asked, "it rests for a second");
-        tokio::time::sleep(Duration::from_millis(1_050)).await; // until that has passed
-    }
+    let refusal = ask(&guard, &of_session(&issuer, 1)).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::Overloaded, "{number}");
+    let response = refusal.into_http::<String>();
+    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"2".parse().unwrap()));
+
+    assert_eq!(guard.verify(&of_session(&issuer, 2)).await.unwrap_err(), NotVerified::CannotTell);
+    assert_eq!(issuer.feeding.introspected().len(), 1, "{number}: it rests for a second");
     assert_eq!(code(&guard, "nonsense").await, Err(Code::NotSignedIn), "what is bad anyway is said at once");
+    assert_eq!(guard.metrics().introspections_failed, 1);
+
+    issuer.feeding.introspection(Introspection::Active(json!({})));
+    tokio::time::sleep(Duration::from_millis(1_050)).await; // until it has rested
+    assert_eq!(code(&guard, &of_session(&issuer, 3)).await, Ok(()), "{number}");
 }
 
 #[tokio::test]
@@ -249,7 +277,7 @@ async fn withdrawn_keys_are_fetched_at_once_and_until_then_each_token_is_asked_a
     assert_eq!(code(&guard, &fresh).await, Err(Code::NotSignedIn));
 
     issuer.keys_answer(Answer::Status(StatusCode::SERVICE_UNAVAILABLE));
-    issuer.feeding.introspection(Introspection::active(false));
+    issuer.feeding.introspection(Introspection::inactive());
     issuer.feeding.publish(vec![Revocation::Keys { expires_at: EXPIRES }]);
     is(&guard, FeedState::Asking).await;
     assert_eq!(code(&guard, &stolen).await, Err(Code::NotSignedIn), "the issuer says so");
@@ -272,84 +300,6 @@ async fn a_feed_that_withdraws_keys_without_end_makes_us_fetch_once_a_second() {
     is(&guard, FeedState::Current).await;
 
     assert!(issuer.keys_asked() - asked <= 3, "{}", issuer.keys_asked() - asked);
-}
-
-/// What a feed might answer that is none, or a bad one.
-fn lies() -> Vec<(&'static str, Feed)> {
-    let page = |cursor: &str, more| RevocationPage { items: vec![session(9)], next_cursor: cursor.into(), more };
-    let text = |cursor: &str, more| event(&page(cursor, more)).into_bytes();
-    let html = b"<!doctype html><title>Sign in to the wireless network</title>".to_vec();
-    let stream = &[("content-type", "text/event-stream")];
-    let gzip = &[("content-type", "text/event-stream"), ("content-encoding", "gzip")];
-    let elsewhere = &[("location", "/api/v1/revocations/elsewhere")];
-    let ok = StatusCode::OK;
-    vec![
-        ("a page for people", Feed::Other(ok, &[("content-type", "text/html")], html.clone())),
-        ("that page as a stream", Feed::Other(ok, stream, html)),
-        ("JSON", Feed::Other(ok, &[("content-type", "application/json")], b"{}".to_vec())),
-        ("a redirect", Feed::Other(StatusCode::FOUND, elsewhere, Vec::new())),
-        ("wrong credentials", Feed::Other(StatusCode::UNAUTHORIZED, &[], Vec::new())),
-        ("nothing", Feed::Other(StatusCode::NO_CONTENT, &[], Vec::new())),
-        ("a stream that ends", Feed::Other(ok, stream, b": ok\n\n".to_vec())),
-        ("a packed bomb", Feed::Other(ok, gzip, vec![0x1f; 1 << 20])),
-        ("a packed bomb that is not said to be one", Feed::Endless([0x1f, 0x8b, 8, 0].repeat(16_384))),
-        ("a line without end", Feed::Endless(vec![b'x'; 65_536])),
-        ("an event without end", Feed::Endless(b"data: x\n".repeat(8_192))),
-        ("drops that never become an event", Feed::Says(vec![b"data".to_vec()])),
-        ("a cursor of a megabyte", Feed::Says(vec![text(&"c".repeat(1 << 20), false)])),
-        ("a cursor that does not move", Feed::Endless(text("5", true))),
-        ("another kind of comment", Feed::Endless(b": keep-alive\n\n".to_vec())),
-        ("an unknown fact", Feed::Says(vec![text("1", false).repeat(1), b"event: revocations\ndata: {\"items\":[{\"kind\":\"planet\"}],\"next_cursor\":\"2\",\"more\":false}\n\n".to_vec()])),
-        ("an answer that does not begin", Feed::Hang),
-    ]
-}
-
-#[tokio::test]
-async fn a_lying_feed_is_not_believed_and_the_issuer_is_asked_instead() {
-    let (issuer, guard) = impatient().await;
-    let token = RSA.token(&issuer.claims());
-    for (lie, feed) in lies() {
-        issuer.feeding.becomes(feed);
-        // A stream that ends after a comment vouches for a moment each time: that is no lie.
-        if lie != "a stream that ends" {
-            eventually(lie, || guard.metrics().state == FeedState::Asking).await;
-        }
-        let connections = issuer.feeding.connections().len();
-        assert_eq!(code(&guard, &token).await, Ok(()), "{lie}");
-        assert!(guard.metrics().bytes < 1 << 20, "{lie}");
-        issuer.feeding.becomes(Feed::Live);
-        eventually("the truth is believed again", || {
-            guard.metrics().state == FeedState::Current && issuer.feeding.connections().len() > connections
-        })
-        .await;
-    }
-    assert!(issuer.feeding.introspected().len() >= 5);
-    let elsewhere = issuer.feeding.connections().iter().filter(|(query, _)| query.len() > 100).count();
-    assert_eq!(elsewhere, 0, "no long cursor was ever sent");
-}
-
-#[tokio::test]
-async fn more_than_fits_is_asked_about_and_nothing_is_forgotten_until_there_is_room_again() {
-    let issuer = Issuer::with_keys(&[&RSA]).await;
-    let guard = Guard::connect(issuer.settings().denylist_bytes(200_000)).unwrap();
-    guard.refresh().await.unwrap_err();
-    issuer.feeding.publish(vec![session(1)]);
-    eventually("it is known", || guard.metrics().entries.sessions == 1).await;
-
-    issuer.feeding.publish((100_000..120_000).map(session).collect());
-    is(&guard, FeedState::Asking).await;
-    issuer.feeding.introspection(Introspection::active(false));
-
-    assert!(guard.metrics().bytes <= 200_000, "{}", guard.metrics().bytes);
-    assert_eq!(code(&guard, &of_session(&issuer, 1)).await, Err(Code::NotSignedIn));
-    assert!(issuer.feeding.introspected().is_empty(), "that one needs no question");
-    assert_eq!(code(&guard, &of_session(&issuer, 2)).await, Err(Code::NotSignedIn));
-    assert_eq!(issuer.feeding.introspected().len(), 1);
-
-    // By then all of it has expired; the page that did not fit is told again, and is over too.
-    issuer.advance(3_660 + 120);
-    is(&guard, FeedState::Current).await;
-    assert_eq!(guard.metrics().entries.total(), 0);
 }
 
 #[tokio::test]

@@ -26,6 +26,10 @@ pub(crate) enum Answer {
     Redirect(String),
     /// Nothing, ever.
     Hang,
+    /// This, and then nothing, ever.
+    Begins(&'static str),
+    /// This for ever.
+    Endless(&'static str),
 }
 
 /// The stand-in. Its clock is the guard's.
@@ -192,5 +196,16 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
         Answer::Status(status) => plain(status),
         Answer::Redirect(to) => Response::builder().status(302).header(LOCATION, to).body(Body::empty()).unwrap(),
         Answer::Hang => std::future::pending().await,
+        Answer::Begins(text) => response.body(pieces(text, false)).unwrap(),
+        Answer::Endless(text) => response.body(pieces(text, true)).unwrap(),
     }
+}
+
+fn pieces(text: &'static str, for_ever: bool) -> Body {
+    Body::from_stream(futures_util::stream::unfold(true, move |more| async move {
+        if !more {
+            std::future::pending::<()>().await;
+        }
+        Some((Ok::<_, std::io::Error>(if for_ever { text.repeat(2_000) } else { text.to_owned() }), for_ever))
+    }))
 }

@@ -5,8 +5,10 @@
 mod corpus;
 mod feed;
 mod feeding;
+mod guide;
 mod issuer;
 mod keys;
+mod lies;
 mod mint;
 mod remote;
 mod routes;

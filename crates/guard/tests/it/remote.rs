@@ -155,6 +155,8 @@ async fn bad_key_documents_leave_the_keys_before_in_force() {
         Answer::Status(StatusCode::INTERNAL_SERVER_ERROR),
         Answer::Status(StatusCode::NO_CONTENT),
         Answer::Redirect(format!("{}/elsewhere", issuer.base)),
+        Answer::Endless("{\"keys\":[] "),
+        Answer::Endless("          "),
     ] {
         issuer.keys_answer(answer);
         issuer.advance(30);
@@ -173,9 +175,18 @@ async fn bad_key_documents_leave_the_keys_before_in_force() {
 
 #[tokio::test]
 async fn an_issuer_that_hangs_costs_five_seconds_and_only_those_who_need_it() {
+    costs_five_seconds(Answer::Hang).await;
+}
+
+#[tokio::test]
+async fn one_that_begins_to_answer_and_hangs_costs_no_more() {
+    costs_five_seconds(Answer::Begins("{\"keys\":[")).await;
+}
+
+async fn costs_five_seconds(hangs: Answer) {
     let issuer = Issuer::with_keys(&[&RSA]).await;
     let guard = issuer.guard().await;
-    issuer.keys_answer(Answer::Hang);
+    issuer.keys_answer(hangs);
     let (known, unknown) = (RSA.token(&issuer.claims()), Signer::p256().token(&issuer.claims()));
 
     tokio::time::pause();
