@@ -309,7 +309,7 @@ async fn create(
                 let token_id = TokenId::new(&*tx.entropy(), tx.now());
                 token::create(tx, token_id, &link.hash(), *purpose, Some(id), expires_at).await?;
                 if let (Some(email), Purpose::Invitation) = (&command.email, purpose) {
-                    mail::invitation(app, tx, email, name, link).await?;
+                    mail::invitation(app, tx, (id, email), name, link).await?;
                 }
                 let user = user::find(tx, id).await?.ok_or(UserError::NotFound)?;
                 Ok(Outcome::done(person(app, tx, user).await?, events))

@@ -77,6 +77,7 @@ rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
 rendered!(console::People, console::Person, console::PersonAccess, console::Question, console::Invite);
 rendered!(console::RoleForm, console::UnitForm, console::Members);
 rendered!(
+    console::Doorstep,
     console::Nothing,
     console::Roles,
     console::Units,

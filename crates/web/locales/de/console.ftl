@@ -15,6 +15,9 @@ account-of = { $name }, Ihr Konto
 to-console = Konsole
 nothing-here = Hier ist noch nichts für Sie
 nothing-here-lead = Keine Ihrer Rollen lässt Sie Personen, Rollen oder das Protokoll sehen. Wer hier verwaltet, kann Ihnen eine geben.
+doorstep = Weiter zur Konsole?
+doorstep-lead = Ein Link auf einer anderen Website hat Sie hierher geführt. Nichts wurde gelesen oder geändert.
+doorstep-on = Weiter
 
 pages = Seiten
 first = Anfang

@@ -15,6 +15,9 @@ account-of = { $name }, your account
 to-console = Console
 nothing-here = Nothing here for you yet
 nothing-here-lead = None of your roles lets you see people, roles or the log. An administrator can give you one that does.
+doorstep = Go on to the console?
+doorstep-lead = A link on another website brought you here. Nothing was read or changed.
+doorstep-on = Go on
 
 pages = Pages
 first = First

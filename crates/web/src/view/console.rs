@@ -9,6 +9,7 @@ use super::{DeviceIcon, DeviceState, FactorKind, Frame, Language, Message, Momen
 
 mod access;
 mod apis;
+mod doorstep;
 mod event;
 mod events;
 mod graph;
@@ -27,6 +28,7 @@ mod units;
 
 pub use access::{By, PermissionRow, PersonAccess, Through, Way};
 pub use apis::{ApiRow, Apis, ClientRow};
+pub use doorstep::Doorstep;
 pub use event::{EventPage, FieldRow};
 pub use events::{Day, EventRow, Events, Outcome, Who};
 pub use graph::{Tree, TreeRole};

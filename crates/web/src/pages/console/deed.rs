@@ -5,13 +5,13 @@ use axum::response::Response;
 use domain::id::{GrantId, UserId};
 use domain::permission::Permission;
 use domain::user::printable;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use service::grant::{EndGrant, GrantError};
 use service::user::{Disable, Enable, LockDown, RequireChange, ResetPassword, UserError};
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::desk::{Desk, with_query};
+use super::desk::{Desk, Kept};
 use super::people::role_name;
 use crate::http::form::Form;
 use crate::http::path::Path;
@@ -28,17 +28,11 @@ pub(super) const OF_ACCOUNTS: [(&str, Deed); 5] = [
     ("/console/people/{id}/lockdown", Deed::LockDown),
 ];
 
-/// Why; it comes back in the address after a confirmation.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Why; it comes back after a confirmation.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Why {
     reason: String,
-}
-
-impl Why {
-    fn kept(&self, path: &str) -> String {
-        with_query(path, &[("reason", Some(self.reason.as_str()))])
-    }
 }
 
 /// What is asked of whom, and where.
@@ -93,17 +87,17 @@ async fn shown(
     Ok(desk.page(status, page.render()))
 }
 
-pub(super) async fn ask(deed: Deed, desk: Desk, id: Path<Uuid>, Query(why): Query<Why>) -> Result<Response, Problem> {
+pub(super) async fn ask(deed: Deed, desk: Desk, id: Path<Uuid>, Query(kept): Query<Kept>) -> Result<Response, Problem> {
     let about = About::account(deed, id.0);
     desk.caller.allow(Permission::UsersManage, domain::caller::Scope::Anywhere)?;
-    shown(&desk, &about, None, why, (StatusCode::OK, None)).await
+    shown(&desk, &about, None, desk.kept(&about.path, &kept), (StatusCode::OK, None)).await
 }
 
 pub(super) async fn submit(deed: Deed, desk: Desk, id: Path<Uuid>, form: Form<Why>) -> Result<Response, Problem> {
     let (why, about) = (desk.proved(form).await?, About::account(deed, id.0));
     desk.caller.allow(Permission::UsersManage, domain::caller::Scope::Anywhere)?;
     if about.is_stepped_up()
-        && let Some(first) = desk.confirm_first(&why.kept(&about.path)).await?
+        && let Some(first) = desk.confirm_keeping(&about.path, &why).await?
     {
         return Ok(first);
     }
@@ -137,10 +131,12 @@ pub(super) async fn submit(deed: Deed, desk: Desk, id: Path<Uuid>, form: Form<Wh
 pub(super) async fn ask_end(
     desk: Desk,
     Path((id, grant)): Path<(Uuid, Uuid)>,
-    Query(why): Query<Why>,
+    Query(kept): Query<Kept>,
 ) -> Result<Response, Problem> {
     desk.caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?;
-    shown(&desk, &About::grant(id, grant), Some(GrantId::from_uuid(grant)), why, (StatusCode::OK, None)).await
+    let about = About::grant(id, grant);
+    let why = desk.kept(&about.path, &kept);
+    shown(&desk, &about, Some(GrantId::from_uuid(grant)), why, (StatusCode::OK, None)).await
 }
 
 pub(super) async fn end(
@@ -150,7 +146,7 @@ pub(super) async fn end(
 ) -> Result<Response, Problem> {
     let (why, about, grant) = (desk.proved(form).await?, About::grant(id, grant), GrantId::from_uuid(grant));
     desk.caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?;
-    if let Some(first) = desk.confirm_first(&why.kept(&about.path)).await? {
+    if let Some(first) = desk.confirm_keeping(&about.path, &why).await? {
         return Ok(first);
     }
     let Ok(reason) = printable(&why.reason, 3, 500) else {

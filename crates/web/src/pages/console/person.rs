@@ -11,7 +11,7 @@ use domain::session::AAL1;
 use domain::time::{Timestamp, days, seconds};
 use domain::unit::UnitPath;
 use domain::user::{Status, printable};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use service::grant::{Give, GrantError};
 use service::session::EndError;
 use service::stored::{EventFilter, Grant, Session, User};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use wire::problem::Code;
 
 use super::audit::row;
-use super::desk::{Desk, Places, day, day_of, with_query};
+use super::desk::{Desk, Kept, Places, day, day_of};
 use super::people::{assignable, role_name, tag};
 use super::role::{explained, granted};
 use crate::api::describe;
@@ -46,7 +46,7 @@ pub(super) struct Told {
 }
 
 /// Which role, where, from when until when, why.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct GiveFields {
     role: String,
@@ -57,17 +57,6 @@ pub(super) struct GiveFields {
 }
 
 impl GiveFields {
-    fn kept(&self, id: UserId) -> String {
-        let fields = [
-            ("role", Some(self.role.as_str())),
-            ("unit", Some(self.unit.as_str())),
-            ("valid_from", Some(self.valid_from.as_str())),
-            ("valid_until", Some(self.valid_until.as_str())),
-            ("reason", Some(self.reason.as_str())),
-        ];
-        with_query(&format!("/console/people/{id}/give"), &fields)
-    }
-
     fn parse(&self, user: UserId, now: Timestamp) -> Result<Give, GiveProblem> {
         let optional = |text: &str| match text {
             "" => Ok(None),
@@ -105,13 +94,14 @@ pub(super) async fn show(desk: Desk, id: Path<Uuid>, Query(told): Query<Told>) -
 }
 
 /// The page with the question open; with what was entered before a confirmation.
-pub(super) async fn ask_give(
-    desk: Desk,
-    id: Path<Uuid>,
-    Query(fields): Query<GiveFields>,
-) -> Result<Response, Problem> {
-    let page = fill(&desk, UserId::from_uuid(id.0), Some((fields, None))).await?;
+pub(super) async fn ask_give(desk: Desk, id: Path<Uuid>, Query(kept): Query<Kept>) -> Result<Response, Problem> {
+    let id = UserId::from_uuid(id.0);
+    let page = fill(&desk, id, Some((desk.kept(&give_path(id), &kept), None))).await?;
     Ok(desk.page(StatusCode::OK, page.render()))
+}
+
+fn give_path(id: UserId) -> String {
+    format!("/console/people/{id}/give")
 }
 
 pub(super) async fn give(desk: Desk, id: Path<Uuid>, form: Form<GiveFields>) -> Result<Response, Problem> {
@@ -119,7 +109,7 @@ pub(super) async fn give(desk: Desk, id: Path<Uuid>, form: Form<GiveFields>) -> 
     let id = UserId::from_uuid(id.0);
     // The permission first: who lacks it need not confirm anything.
     desk.caller.allow(Permission::RolesAssign, Scope::Anywhere)?;
-    if let Some(first) = desk.confirm_first(&fields.kept(id)).await? {
+    if let Some(first) = desk.confirm_keeping(&give_path(id), &fields).await? {
         return Ok(first);
     }
     let (status, problem) = match fields.parse(id, desk.web.app.now()) {

@@ -1,9 +1,9 @@
 //! The pages of the console in each of their states.
 
 use super::super::console::{
-    Apis, Console, Deed, EventPage, Events, GiveForm, GiveProblem, Invite, InviteProblem, Members, Nothing, People,
-    PeopleFilter, Person, PersonAccess, PersonNotice, PersonTag, Question, QuestionProblem, RoleForm, RoleProblem,
-    Roles, Search, Tree, UnitForm, UnitProblem, Units, Who,
+    Apis, Console, Deed, Doorstep, EventPage, Events, GiveForm, GiveProblem, Invite, InviteProblem, Members, Nothing,
+    People, PeopleFilter, Person, PersonAccess, PersonNotice, PersonTag, Question, QuestionProblem, RoleForm,
+    RoleProblem, Roles, Search, Tree, UnitForm, UnitProblem, Units, Who,
 };
 use super::{Language, Say, named};
 
@@ -14,6 +14,7 @@ pub(super) fn pages(language: Language, say: Say<'_>, add: &mut dyn FnMut(String
     forms(language, say, add);
     log(language, say, add);
     add("console-nothing".to_owned(), Nothing::sample_of(language, say).render());
+    add("console-doorstep".to_owned(), Doorstep::sample_of(language, say).render());
     let search = || Search::sample_of(language, say);
     add("console-search".to_owned(), search().render());
     let empty = Search { q: None, people: vec![], roles: vec![], may_invite: false, may_audit: false, ..search() };
