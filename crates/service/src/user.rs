@@ -56,7 +56,7 @@ pub use search::{Found, Search, list, list_as_operator};
 pub use state::{Disable, Enable, disable, disable_as_operator, enable, enable_as_operator};
 pub(crate) use state::{administrators, ends_administration};
 pub use unlock::{Unlock, unlock, unlock_as_operator};
-pub use update::{Update, update, update_as_operator};
+pub use update::{Update, attribute_schema, update, update_as_operator};
 
 /// Why something about a person was not done.
 #[derive(Debug, Error)]

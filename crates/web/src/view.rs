@@ -75,7 +75,7 @@ rendered!(SignIn, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword, SignOu
 rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone, ConfirmEmail);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
 rendered!(console::People, console::Person, console::PersonAccess, console::Question, console::Invite);
-rendered!(console::RoleForm, console::UnitForm, console::Members);
+rendered!(console::RoleForm, console::UnitForm, console::Members, console::Sheet, console::Once);
 rendered!(
     console::Doorstep,
     console::Nothing,

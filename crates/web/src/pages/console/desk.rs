@@ -112,6 +112,9 @@ pub(super) struct Kept {
     kept: Option<String>,
 }
 
+/// Most characters of what was entered, sealed.
+const LONGEST_KEPT: usize = 4096;
+
 fn kept_in(session: &Uuid) -> Place<'_> {
     Place { table: "session", column: "form", row: session.as_bytes() }
 }
@@ -155,11 +158,13 @@ impl Desk {
 
     /// A path with what was entered, sealed: only this session reads it again, at this path, and nobody else writes it. A link cannot fill in a form.
     fn keep<T: Serialize>(&self, path: &str, entered: &T) -> Result<String, Problem> {
+        // What is too long for an address is entered once more.
         let plain = serde_json::to_vec(&(path, entered)).map_err(|error| Problem::internal(&error))?;
         let (seal, row) = (&self.web.app.seal, self.caller.session().uuid());
         let sealed = seal.seal(&*self.web.app.entropy, self.context.realm.key, kept_in(&row), &plain);
         let sealed = sealed.map_err(|error| Problem::internal(&error))?;
-        Ok(with_query(path, &[("kept", Some(&URL_SAFE_NO_PAD.encode(sealed)))]))
+        let kept = Some(URL_SAFE_NO_PAD.encode(sealed)).filter(|text| text.len() <= LONGEST_KEPT);
+        Ok(with_query(path, &[("kept", kept.as_deref())]))
     }
 
     /// What was entered before a confirmation; nothing, if it is not what [`Desk::keep`] made of it.

@@ -84,6 +84,7 @@ pub(super) async fn show(desk: Desk, id: Path<Uuid>, Query(told): Query<Told>) -
     let notice = match told.told.as_deref() {
         Some("invited") => Some(PersonNotice::Invited),
         Some("given") => Some(PersonNotice::Given),
+        Some("saved") => Some(PersonNotice::Saved),
         Some("ended") => Some(PersonNotice::SessionEnded),
         Some("gone") => Some(PersonNotice::SessionGone),
         Some(other) => Deed::parse(other).map(PersonNotice::Done),
@@ -201,6 +202,8 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
     let is_over =
         |grant: &Grant| grant.ended_at.is_some() || grant.valid_until.is_some_and(|until| until.seconds() <= now);
     let rows = grants.iter().filter(|grant| !is_over(grant));
+    // What takes an account over, and what changes it, is for those who may give every role that it has.
+    let below = rows.clone().all(|grant| desk.caller.access().may_assign(grant.role, &grant.unit));
     let date = |at: Option<Timestamp>| at.map(|at| Moment::date(now, at.seconds()));
     let text = |key, value: Option<&String>| value.map(|text| (key, text.clone()));
     let factors = mfa.join(", ");
@@ -223,7 +226,8 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
         name: user.name().to_owned(),
         tag: tag(user.status),
         unit: home,
-        deeds: deeds(desk, &user),
+        may_change: below && user.status != Status::Deleted && desk.covers(Permission::UsersUpdate, &user.unit),
+        deeds: deeds(desk, &user, below),
         give: give_form(desk, (id, user.status), &places, asked),
         grants: rows.map(|grant| grant_row(desk, grant, &places, &by)).collect(),
         access,
@@ -238,19 +242,23 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
 }
 
 /// What may be done about an account in this state by this caller. Nobody closes the door behind themselves from here.
-fn deeds(desk: &Desk, user: &User) -> Vec<Deed> {
+fn deeds(desk: &Desk, user: &User, below: bool) -> Vec<Deed> {
     let (id, unit, status) = (user.id, &user.unit, user.status);
     let open = matches!(status, Status::Active | Status::Invited);
+    let holds = |permission| desk.covers(permission, unit);
     let fits = |deed: &Deed| match deed {
-        Deed::Disable | Deed::LockDown => open,
-        Deed::Enable => status == Status::Disabled,
+        Deed::Disable => open && holds(Permission::UsersManage),
+        // Protecting needs no more than this permission.
+        Deed::LockDown | Deed::Unlock => open && holds(Permission::UsersManage),
+        Deed::Enable => below && status == Status::Disabled && holds(Permission::UsersManage),
         // The link needs an address.
-        Deed::ResetPassword => open && user.email.is_some(),
-        Deed::RequirePassword => status == Status::Active,
-        Deed::EndGrant => false,
+        Deed::ResetPassword => below && open && user.email.is_some() && holds(Permission::UsersManage),
+        Deed::RequirePassword => below && status == Status::Active && holds(Permission::UsersManage),
+        Deed::PrintCode => below && open && holds(Permission::UsersCreate),
+        Deed::Delete => below && status != Status::Deleted && holds(Permission::UsersDelete),
+        _ => false,
     };
-    let may = id != desk.caller.user() && desk.covers(Permission::UsersManage, unit);
-    Deed::ACCOUNT.into_iter().filter(|deed| may && fits(deed)).collect()
+    Deed::ACCOUNT.into_iter().filter(|deed| id != desk.caller.user() && fits(deed)).collect()
 }
 
 /// The question, for those who may give some role to this person: nobody gives one to themselves.
