@@ -10,7 +10,7 @@ use crate::pages::packed;
 const SAME_SITE: [(&str, &str); 2] = [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")];
 
 /// Somebody at the console, whose browser says what caused each request.
-async fn at_the_console(app: &TestApp, username: &str) -> Browser {
+pub(crate) async fn at_the_console(app: &TestApp, username: &str) -> Browser {
     let mut browser = app.signed_in(username).await;
     browser.bearer = None;
     browser.headers.extend(SAME_SITE.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -18,13 +18,13 @@ async fn at_the_console(app: &TestApp, username: &str) -> Browser {
 }
 
 /// Sends a form of a page with its token.
-async fn send(browser: &mut Browser, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub(crate) async fn send(browser: &mut Browser, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
     let csrf = browser.get(page).await.expect(200).hidden("csrf");
     let fields: Vec<_> = fields.iter().copied().chain([("csrf", csrf.as_str())]).collect();
     browser.form(path, &fields).await
 }
 
-async fn person(app: &TestApp, username: &str) -> (String, String) {
+pub(crate) async fn person(app: &TestApp, username: &str) -> (String, String) {
     let id = app.user_id(RealmKey::MAIN, username).await;
     (format!("/console/people/{id}"), id)
 }
@@ -109,7 +109,7 @@ async fn nothing_outside_of_ones_units_is_seen_or_done() {
 }
 
 /// What the log says of somebody, oldest first, without what varies: ids and instants.
-async fn essence(auditor: &mut Browser, id: &str) -> Vec<Value> {
+pub(crate) async fn essence(auditor: &mut Browser, id: &str) -> Vec<Value> {
     let list = auditor.get(&format!("/api/v1/audit/events?subject={id}&limit=200")).await.expect(200).json();
     let bare = |event: &Value| {
         let mut after = event["after"].clone();
