@@ -103,6 +103,8 @@ fn passwords(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, Strin
         "invitation".to_owned(),
         Invitation { problem: None, name: None, ..Invitation::sample_of(language, say) }.render(),
     );
+    let code = Invitation { problem: None, csrf: String::new(), ..Invitation::sample_of(language, say) };
+    add("invitation-code".to_owned(), code.render());
     for state in [ConfirmState::Ask, ConfirmState::Done, ConfirmState::Refused] {
         let page = ConfirmEmail { state, ..ConfirmEmail::sample_of(language, say) };
         add(named("confirm-email", &state), page.render());

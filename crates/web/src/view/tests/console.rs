@@ -145,10 +145,11 @@ fn deeds(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
         QuestionProblem::Climbing,
         QuestionProblem::Refused(Refusal::Meanwhile),
         QuestionProblem::Refused(Refusal::Other),
-        QuestionProblem::Refused(Refusal::Missing(say("roles:manage"))),
     ] {
         add(named("console-ask", &problem), Question { problem: Some(problem), ..ask() }.render());
     }
+    let missing = Some(QuestionProblem::Refused(Refusal::Missing(say("roles:manage"))));
+    add("console-ask-missing".to_owned(), Question { problem: missing, ..ask() }.render());
     for (rule, key) in RULES {
         let values = rule.split("{}").skip(1).map(|_| say("nurse")).collect();
         let problem = Some(QuestionProblem::Refused(Refusal::Rule(key, values)));
