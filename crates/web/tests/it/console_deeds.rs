@@ -56,7 +56,7 @@ async fn what_is_known_of_somebody_is_changed_in_a_version() {
         (&json!("Ann Reed"), &json!("+41 44 000"), &json!(unit))
     );
     assert_eq!(now["attributes"]["npi"], "1234567893");
-    assert_eq!(last(&app, "user_updated").await["actor"]["name"], "admin");
+    assert_eq!(last(&app, "user_updated").await["actor"]["name"], "The admin");
     let mut desk = in_german(desk);
     let stale = send(&mut desk, &form, &form, &fields("2", "")).await.expect(412);
     assert!(

@@ -164,7 +164,7 @@ impl Sheet {
 
     pub(in crate::view) fn sample_of(language: Language, say: Say<'_>) -> Self {
         let field = |name: &str, label, control| Field {
-            name: say(name),
+            name: name.to_owned(),
             label: Label::Ours(label),
             hint: None,
             control,

@@ -188,7 +188,7 @@ fn forms(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
     }
     add("console-sheet-new".to_owned(), Sheet { name: String::new(), version: None, ..sheet() }.render());
     for (name, key) in [("name", "unit-name-refused"), ("apis", "api-gone"), ("redirect_uris", "client-uris-refused")] {
-        let problem = Some(SheetProblem::Field(say(name), key));
+        let problem = Some(SheetProblem::Field(name.to_owned(), key));
         add(format!("console-sheet-{name}"), Sheet { problem, ..sheet() }.render());
     }
     let problem = Some(SheetProblem::Above(Refusal::Rule("why-uri", vec![])));
