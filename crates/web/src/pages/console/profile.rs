@@ -21,8 +21,11 @@ use crate::http::path::Path;
 use crate::http::problem::Problem;
 use crate::view::console::{Choice, Control, Field, Form, Label, Section, Sheet};
 
+/// What is stored of a text.
+type Stored = fn(&User) -> Option<&String>;
+
 /// Texts that may be empty: field, words, value.
-const TEXTS: [(&str, &str, fn(&User) -> Option<&String>); 5] = [
+const TEXTS: [(&str, &str, Stored); 5] = [
     ("given_name", "given-name", |user| user.given_name.as_ref()),
     ("family_name", "family-name", |user| user.family_name.as_ref()),
     ("phone", "phone", |user| user.phone.as_ref()),
