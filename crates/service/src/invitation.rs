@@ -133,10 +133,12 @@ async fn look(tx: &mut impl Read, hash: Option<&SecretHash>) -> Result<Option<(U
     Ok(user.filter(|user| matches!(user.status, Status::Active | Status::Invited)).map(|user| (link, user)))
 }
 
-/// Whether a printed code may still open the account: whoever made it could read it, so they must be able to give every role that the person holds by
-/// now (no climbing), and be active still. The operator of the machine may always.
+/// Whether a printed code or an invitation may still open the account: whoever made it could read it, or chose where it was mailed, so they must be able
+/// to give every role that the person holds by now (no climbing), and be active still. The operator of the machine may always.
 async fn still_rightful(app: &App, tx: &mut WriteTx<'_>, link: Usable, user: UserId) -> Result<bool, StoreError> {
-    let Some(by) = link.created_by.filter(|_| link.purpose == Purpose::Activation) else { return Ok(true) };
+    let Some(by) = link.created_by.filter(|_| matches!(link.purpose, Purpose::Activation | Purpose::Invitation)) else {
+        return Ok(true);
+    };
     let issuer = user::find(tx, UserId::from_uuid(by.uuid())).await?;
     if issuer.is_none_or(|issuer| issuer.status != Status::Active) {
         return Ok(false);

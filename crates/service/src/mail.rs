@@ -2,11 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "this file names the job that sends mail")]
 
 use domain::allowed::{Allowed, Job};
-use domain::id::MessageId;
+use domain::id::{MessageId, UserId};
 use domain::realm::{Realm, RealmKey};
 use domain::secret::Secret;
 use domain::time::{Timestamp, minutes};
-use domain::user::Email;
+use domain::user::{Email, Status};
 use lettre::message::Mailbox;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub struct Mail {
     pub subject: String,
     /// Plain text.
     pub text: String,
+    /// Who is told: nobody writes to whoever was deleted meanwhile.
+    #[serde(default)]
+    pub about: Option<UserId>,
 }
 
 impl std::fmt::Debug for Mail {
@@ -51,7 +54,7 @@ async fn add(app: &App, tx: &mut WriteTx<'_>, mail: &Mail) -> Result<(), StoreEr
 pub(crate) async fn invitation(
     app: &App,
     tx: &mut WriteTx<'_>,
-    to: &Email,
+    (id, to): (UserId, &Email),
     name: &str,
     link: &Secret,
 ) -> Result<(), StoreError> {
@@ -65,14 +68,14 @@ pub(crate) async fn invitation(
         link.expose()
     );
     let subject = format!("Your account at {organisation}");
-    add(app, tx, &Mail { to: to.as_str().to_owned(), subject, text }).await
+    add(app, tx, &Mail { to: to.as_str().to_owned(), subject, text, about: Some(id) }).await
 }
 
 /// A link to a new password.
 pub(crate) async fn reset(
     app: &App,
     tx: &mut WriteTx<'_>,
-    to: &Email,
+    (id, to): (UserId, &Email),
     name: &str,
     link: &Secret,
 ) -> Result<(), StoreError> {
@@ -83,11 +86,21 @@ pub(crate) async fn reset(
          The link works once, for one hour. Until then your password stays as it is.\n",
         link.expose()
     );
-    add(app, tx, &Mail { to: to.as_str().to_owned(), subject: "Choose a new password".to_owned(), text }).await
+    add(
+        app,
+        tx,
+        &Mail { to: to.as_str().to_owned(), subject: "Choose a new password".to_owned(), text, about: Some(id) },
+    )
+    .await
 }
 
 /// A link that confirms an address.
-pub(crate) async fn confirmation(app: &App, tx: &mut WriteTx<'_>, to: &Email, link: &Secret) -> Result<(), StoreError> {
+pub(crate) async fn confirmation(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    (id, to): (UserId, &Email),
+    link: &Secret,
+) -> Result<(), StoreError> {
     let realm = store::realm::own(tx).await?;
     let base = realm.as_ref().map(|realm: &Realm| app.realm_url(realm)).unwrap_or_default();
     let text = format!(
@@ -95,7 +108,12 @@ pub(crate) async fn confirmation(app: &App, tx: &mut WriteTx<'_>, to: &Email, li
          The link works once, for one day. If you do not know why you get this mail, do nothing.\n",
         link.expose()
     );
-    add(app, tx, &Mail { to: to.as_str().to_owned(), subject: "Confirm your address".to_owned(), text }).await
+    add(
+        app,
+        tx,
+        &Mail { to: to.as_str().to_owned(), subject: "Confirm your address".to_owned(), text, about: Some(id) },
+    )
+    .await
 }
 
 /// What a person is told about their own account (NIST SP 800-63B-4, section 4.6).
@@ -179,7 +197,24 @@ pub(crate) async fn notice(app: &App, tx: &mut WriteTx<'_>, user: &User, notice:
         "Hello {name},\n\n{happened} That was at {at}.\n\nIf it was you, do nothing. If it was not, look at your account and tell your help desk:\n\n{base}/account\n"
     );
     for to in to {
-        add(app, tx, &Mail { to, subject: subject.to_owned(), text: text.clone() }).await?;
+        add(app, tx, &Mail { to, subject: subject.to_owned(), text: text.clone(), about: Some(user.id) }).await?;
+    }
+    Ok(())
+}
+
+/// Why a message about somebody who was deleted is not sent.
+const GONE: &str = "the person was deleted";
+
+/// How many messages that wait are looked through when somebody is deleted. There are more only while no mail can be sent; [`send_due`] looks again.
+const LOOKED_THROUGH: i64 = 1000;
+
+/// Empties the messages that wait for a person who is deleted: nobody reads them any more.
+pub(crate) async fn forget(app: &App, tx: &mut WriteTx<'_>, user: UserId) -> Result<(), StoreError> {
+    let realm = tx.realm();
+    for row in outbox::newest(tx, LOOKED_THROUGH).await? {
+        if open(app, realm, &row).is_some_and(|mail| mail.about == Some(user)) {
+            outbox::given_up(tx, row.id, GONE).await?;
+        }
     }
     Ok(())
 }
@@ -234,6 +269,11 @@ impl Smtp {
     }
 }
 
+async fn is_gone(tx: &mut WriteTx<'_>, user: UserId) -> Result<bool, StoreError> {
+    let found = store::user::find_anywhere(tx, user).await?;
+    Ok(found.is_none_or(|user| user.status == Status::Deleted))
+}
+
 /// Sends what is due in a realm; returns how many were sent.
 ///
 /// # Errors
@@ -242,17 +282,24 @@ pub async fn send_due(app: &App, realm: RealmKey, smtp: &Smtp) -> Result<usize, 
     let now = app.now();
     let taken = app
         .store
-        .write(Allowed::job(Job::SendMail, realm), now, (), |tx, ()| {
+        .write(Allowed::job(Job::SendMail, realm), now, app.clone(), move |tx, app| {
             Box::pin(async move {
                 let again_at = tx.now().plus(minutes(5));
-                let rows = outbox::take(tx, again_at, 20).await?;
-                Ok::<_, StoreError>(Outcome::upkeep(rows, Upkeep::Outbox))
+                let mut due = Vec::new();
+                for row in outbox::take(tx, again_at, 20).await? {
+                    let mail = open(app, realm, &row);
+                    match mail.as_ref().and_then(|mail| mail.about) {
+                        Some(about) if is_gone(tx, about).await? => outbox::given_up(tx, row.id, GONE).await?,
+                        _ => due.push((row, mail)),
+                    }
+                }
+                Ok::<_, StoreError>(Outcome::upkeep(due, Upkeep::Outbox))
             })
         })
         .await?;
     let mut count = 0;
-    for row in taken {
-        let done = match open(app, realm, &row) {
+    for (row, mail) in taken {
+        let done = match mail {
             Some(mail) => smtp.send(mail).await,
             None => Err("the message does not open".to_owned()),
         };

@@ -82,6 +82,16 @@ async fn list_with(app: &App, allowed: Allowed, after: String, limit: i64) -> Re
     Ok::<_, UnitError>(found.await?)
 }
 
+/// One unit within reach.
+///
+/// # Errors
+/// [`UnitError`].
+pub async fn get(app: &App, caller: &Caller, id: UnitId) -> Result<Unit, UnitError> {
+    let allowed = caller.allow(Permission::RolesRead, Scope::Anywhere)?;
+    let found = app.store.read(&allowed, app.now(), move |tx| Box::pin(async move { unit::find(tx, id).await }));
+    Ok::<_, UnitError>(found.await?)?.ok_or(UnitError::NotFound)
+}
+
 /// A unit is to be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreateUnit {

@@ -56,7 +56,7 @@ pub use search::{Found, Search, list, list_as_operator};
 pub use state::{Disable, Enable, disable, disable_as_operator, enable, enable_as_operator};
 pub(crate) use state::{administrators, ends_administration};
 pub use unlock::{Unlock, unlock, unlock_as_operator};
-pub use update::{Update, update, update_as_operator};
+pub use update::{Update, attribute_schema, update, update_as_operator};
 
 /// Why something about a person was not done.
 #[derive(Debug, Error)]
@@ -309,7 +309,7 @@ async fn create(
                 let token_id = TokenId::new(&*tx.entropy(), tx.now());
                 token::create(tx, token_id, &link.hash(), *purpose, Some(id), expires_at).await?;
                 if let (Some(email), Purpose::Invitation) = (&command.email, purpose) {
-                    mail::invitation(app, tx, email, name, link).await?;
+                    mail::invitation(app, tx, (id, email), name, link).await?;
                 }
                 let user = user::find(tx, id).await?.ok_or(UserError::NotFound)?;
                 Ok(Outcome::done(person(app, tx, user).await?, events))

@@ -141,6 +141,26 @@ impl Store {
         }
     }
 
+    /// The same for what may look at many rows: on SQLite on a thread of its own kind, so that nobody else of the program waits for it.
+    ///
+    /// # Errors
+    /// What the closure returns, or [`StoreError`].
+    pub async fn scan<T, E>(
+        &self,
+        allowed: &Allowed,
+        now: Timestamp,
+        run: impl for<'t> FnOnce(&'t mut ReadTx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &self.backend {
+            Backend::Sqlite(db) => db.clone().scan(allowed.clone(), now, run).await,
+            Backend::Postgres(db) => postgres::read(db.clone(), allowed.clone(), now, run).await,
+        }
+    }
+
     /// Writes, whole or not at all, together with the events that say so. The closure may be tried several times.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ mod change;
 mod page;
 mod search;
 pub use change::{Details, bury, confirm_email, end_families, lock_down, rename, set_details, set_email};
-pub use page::{by_ids, by_ids_statement, mfa_of, mfa_statement, roles_of, roles_statement};
+pub use page::{by_ids, by_ids_statement, held_of, held_statement, mfa_of, mfa_statement, roles_of, roles_statement};
 pub use search::{
     Column, Drive, FEW, Mfa, Position, Query, count_statement, narrow_statement, search, search_statement,
     tombstones_statement,

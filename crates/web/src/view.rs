@@ -77,8 +77,9 @@ rendered!(SignIn, Unlock, SecondFactor, EnrolTotp, RecoveryCodes, ChangePassword
 rendered!(Account, Factor, NewFactor, NewRecoveryCodes, StepUp, Invitation, InvitationDone, ConfirmEmail);
 rendered!(Demo, Mail, ErrorPage, ProblemPage, ProblemIndex);
 rendered!(console::People, console::Person, console::PersonAccess, console::Question, console::Invite);
-rendered!(console::RoleForm, console::UnitForm, console::Members);
+rendered!(console::RoleForm, console::UnitForm, console::Members, console::Sheet, console::Once);
 rendered!(
+    console::Doorstep,
     console::Nothing,
     console::Roles,
     console::Units,

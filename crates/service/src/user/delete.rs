@@ -15,7 +15,7 @@ use super::concerned::concerned_below;
 use super::state::is_last_administrator;
 use crate::app::App;
 use crate::caller::same_version;
-use crate::{directory, session};
+use crate::{directory, mail, session};
 
 /// A person is to be deleted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,6 +74,7 @@ async fn delete_with(app: &App, allowed: Allowed, caller: Option<Caller>, comman
                 // Before its hash goes: the realm's mix counts by it.
                 credential::end_password(tx, person.id).await?;
                 user::end_families(tx, person.id, EndReason::UserDeleted.as_str()).await?;
+                mail::forget(app, tx, person.id).await?;
                 user::bury(tx, person.id).await?;
                 Ok(Outcome::done((), events))
             })

@@ -174,7 +174,7 @@ pub(super) async fn send_confirmation(
     let payload = serde_json::to_string(what).map_err(|error| StoreError::Unusable(error.to_string()))?;
     let expires_at = tx.now().plus(seconds(CONFIRMATION_SECONDS));
     token::create_confirmation(tx, id, &link.hash(), (user.id, &payload), expires_at).await?;
-    mail::confirmation(app, tx, to, &link).await
+    mail::confirmation(app, tx, (user.id, to), &link).await
 }
 
 /// Confirms an address with the link that was mailed to it. One answer for unknown, expired and used links.

@@ -7,7 +7,6 @@ use domain::caller::{Caller, Scope};
 use domain::id::UserId;
 use domain::permission::Permission;
 use domain::user::Identifier;
-use store::access::grant;
 use store::user::{self, User};
 use store::{Read, StoreError};
 
@@ -50,9 +49,10 @@ pub async fn held(app: &App, caller: &Caller, ids: Vec<UserId>) -> Result<HashMa
     app.store
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
-                let mut all = HashMap::new();
-                for user in within_reach(tx, &ids).await? {
-                    all.insert(user.id, grant::in_force(tx, user.id.into()).await?);
+                let seen: Vec<UserId> = within_reach(tx, &ids).await?.into_iter().map(|user| user.id).collect();
+                let mut all: HashMap<UserId, Vec<Held>> = HashMap::new();
+                for (id, held) in user::held_of(tx, &seen).await? {
+                    all.entry(id).or_default().push(held);
                 }
                 Ok(all)
             })

@@ -92,9 +92,9 @@ pub(super) async fn send_link(app: &App, tx: &mut WriteTx<'_>, person: &User) ->
     let expires_at = tx.now().plus(seconds(lifetime));
     token::create(tx, id, &link.hash(), purpose, Some(person.id), expires_at).await?;
     if invited {
-        mail::invitation(app, tx, &to, person.name(), &link).await?;
+        mail::invitation(app, tx, (person.id, &to), person.name(), &link).await?;
     } else {
-        mail::reset(app, tx, &to, person.name(), &link).await?;
+        mail::reset(app, tx, (person.id, &to), person.name(), &link).await?;
     }
     Ok(true)
 }

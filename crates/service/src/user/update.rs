@@ -1,7 +1,7 @@
 //! What administrators change of a person's profile, attributes and home unit.
 
 use domain::allowed::{Allowed, Operator};
-use domain::attribute::Attributes;
+use domain::attribute::{AttributeSchema, Attributes};
 use domain::caller::{Caller, Scope};
 use domain::event::{Event, EventType};
 use domain::id::{UnitId, UserId};
@@ -41,6 +41,17 @@ pub struct Update {
     pub attributes: Map<String, Value>,
     /// Home unit.
     pub unit: Option<UnitPath>,
+}
+
+/// Which attributes people may carry, for whoever may see some of them.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn attribute_schema(app: &App, caller: &Caller) -> Result<AttributeSchema, UserError> {
+    let allowed = caller.allow(Permission::UsersRead, Scope::Anywhere)?;
+    app.store
+        .read(&allowed, app.now(), |tx| Box::pin(async move { Ok(store::realm::attribute_schema(tx).await?) }))
+        .await
 }
 
 /// Changes a person's data: `users:update` at or above the home unit, before and after, and the right to give every role that they

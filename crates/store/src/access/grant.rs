@@ -98,7 +98,7 @@ pub async fn holding(tx: &mut impl Read, principal: PrincipalId) -> Result<(Vec<
     Ok((all, not_before))
 }
 
-fn held(row: &Row) -> Result<Held, StoreError> {
+pub(crate) fn held(row: &Row) -> Result<Held, StoreError> {
     let unit = row.parsed(2, |path| UnitPath::parse(path).ok())?;
     Ok(Held { grant: row.get(0)?, role: row.get(1)?, unit, valid_until: row.get(3)? })
 }

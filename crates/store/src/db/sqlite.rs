@@ -38,6 +38,8 @@ pub(crate) struct Database {
     /// Open and free. Opened when they are first needed: each reads the schema, and keeps it and its pages in memory.
     readers: Mutex<Vec<Connection>>,
     free: Semaphore,
+    /// For scans: point reads always find some of the connections free.
+    scans: Arc<Semaphore>,
     /// Held while this process serves.
     _lock: Option<File>,
 }
@@ -59,8 +61,9 @@ impl Database {
         let checkpoints = connect(&file, OpenFlags::default()).map_err(|e| unusable(&e, &file))?;
         let reader = connect(&file, READING).map_err(|e| unusable(&e, &file))?;
         let free = Semaphore::new(options.connections.max(1));
+        let scans = Arc::new(Semaphore::new((options.connections / 2).max(1)));
         let writer = writer::Writer::start(main, checkpoints, options.queue)?;
-        Ok(Self { writer, file, readers: Mutex::new(vec![reader]), free, _lock: lock })
+        Ok(Self { writer, file, readers: Mutex::new(vec![reader]), free, scans, _lock: lock })
     }
 
     pub(crate) async fn read<T, E>(
@@ -74,6 +77,29 @@ impl Database {
     {
         let mut reader = self.reader().await?;
         read_with(reader.connection()?, allowed, now, run)
+    }
+
+    /// The same on a thread that may be held up.
+    pub(crate) async fn scan<T, E>(
+        self: Arc<Self>,
+        allowed: Allowed,
+        now: Timestamp,
+        run: impl for<'t> FnOnce(&'t mut ReadTx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let closing = || StoreError::Unavailable("closing".to_owned());
+        // It goes back when the scan is over, not when whoever asked has gone.
+        let permit = self.scans.clone().acquire_owned().await.map_err(|_| closing())?;
+        let runtime = tokio::runtime::Handle::current();
+        let scan = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut reader = runtime.block_on(self.reader())?;
+            read_with(reader.connection()?, &allowed, now, run)
+        });
+        scan.await.map_err(|_| StoreError::rule("a scan did not come to its end"))?
     }
 
     async fn reader(&self) -> Result<Reader<'_>, StoreError> {

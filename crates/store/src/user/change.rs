@@ -161,8 +161,16 @@ pub async fn bury(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), StoreError> {
     let sessions = sql!(
         "UPDATE session SET device_label = NULL, address = NULL, user_agent = NULL WHERE realm_id = $1 AND user_id = $2"
     );
+    let waiting = sql!("UPDATE sign_in_transaction SET device_label = NULL WHERE realm_id = $1 AND user_id = $2");
+    // What others use too keeps the name that it has for them.
+    let devices = sql!(
+        "UPDATE device SET label = '' WHERE realm_id = $1
+            AND id IN (SELECT d.device_id FROM device_principal d WHERE d.realm_id = $1 AND d.principal_id = $2)
+            AND NOT EXISTS (SELECT o.device_id FROM device_principal o WHERE o.realm_id = device.realm_id AND o.device_id = device.id
+                AND o.principal_id <> $2 AND o.ended_at IS NULL)"
+    );
     let links = sql!("UPDATE one_time_token SET payload = '{}' WHERE realm_id = $1 AND user_id = $2");
     let dated = [addresses, factors, elsewhere].map(|sql| Statement { sql, params: params![realm, id, now] });
-    let others = [sessions, links].map(|sql| Statement { sql, params: params![realm, id] });
+    let others = [sessions, waiting, devices, links].map(|sql| Statement { sql, params: params![realm, id] });
     tx.pipeline(dated.into_iter().chain(others).collect()).await.map(|_| ())
 }

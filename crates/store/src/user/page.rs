@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use domain::access::Held;
 use domain::id::{RoleId, UserId};
 use domain::realm::RealmKey;
 use domain::time::Timestamp;
 
 use super::{SELECT, User, from_row};
+use crate::access::grant::held;
 use crate::db::{Composed, Read, Statement};
 use crate::error::StoreError;
 
@@ -59,6 +61,30 @@ pub fn roles_statement(realm: RealmKey, now: Timestamp, ids: &[UserId]) -> State
         .add(" AND (g.valid_until IS NULL OR g.valid_until > ")
         .bind(now)
         .add(")")
+        .done()
+}
+
+/// The grants in force of each of these people, in the order in which they were given.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn held_of(tx: &mut impl Read, ids: &[UserId]) -> Result<Vec<(UserId, Held)>, StoreError> {
+    let statement = held_statement(tx.realm(), tx.now(), ids);
+    let rows = tx.query(statement.sql, statement.params).await?;
+    rows.iter().map(|row| Ok((row.get(4)?, held(row)?))).collect()
+}
+
+/// The statement of [`held_of`], for the test of all composed statements.
+#[must_use]
+pub fn held_statement(realm: RealmKey, now: Timestamp, ids: &[UserId]) -> Statement {
+    let start = "SELECT g.id, g.role_id, n.path, g.valid_until, g.principal_id FROM role_grant g
+        JOIN unit n ON n.realm_id = g.realm_id AND n.id = g.unit_id WHERE g.realm_id = ";
+    among(Composed::new(start).bind(realm).add(" AND g.principal_id"), ids)
+        .add(" AND g.ended_at IS NULL AND g.valid_from <= ")
+        .bind(now)
+        .add(" AND (g.valid_until IS NULL OR g.valid_until > ")
+        .bind(now)
+        .add(") ORDER BY g.id")
         .done()
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use domain::realm::RealmKey;
-use store::{Location, Options, Store, StoreError};
+use store::{Location, Options, Read, Store, StoreError};
 use testkit::{Db, Folder, SystemEntropy, race};
 
 use crate::audit::leaves_are_whole;
@@ -339,4 +339,38 @@ async fn whole(folder: &Path, acknowledged: &[&str]) {
         "every change has its event and its leaf, and no event lacks its change"
     );
     counters::make_audited(&db, &format!("after {}", names.len()), 1).await.expect("there is space again");
+}
+
+#[tokio::test]
+async fn scans_hold_up_neither_the_program_nor_those_who_look_up_one_row() {
+    let db = Db::sqlite().await;
+    let (home, (open, gate)) = (std::thread::current().id(), std::sync::mpsc::channel::<()>());
+    let gate = std::sync::Arc::new(std::sync::Mutex::new(gate));
+    // More than there are connections; each waits for the gate, on a runtime of a single thread.
+    let scans: Vec<_> = (0..20)
+        .map(|_| {
+            let (db, gate) = (db.clone(), gate.clone());
+            tokio::spawn(async move {
+                db.store
+                    .scan(&db.allowed(), db.now(), move |tx| {
+                        Box::pin(async move {
+                            let waited = gate.lock().is_ok_and(|gate| gate.recv().is_ok());
+                            assert!(waited && tx.realm() == RealmKey::MAIN);
+                            Ok::<_, StoreError>(std::thread::current().id())
+                        })
+                    })
+                    .await
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+
+    for _ in 0..20 {
+        db.read(|tx| Box::pin(store::realm::own(tx))).await.unwrap().expect("the realm");
+    }
+
+    (0..20).for_each(|_| open.send(()).unwrap());
+    for scan in scans {
+        assert_ne!(scan.await.unwrap().unwrap(), home);
+    }
 }

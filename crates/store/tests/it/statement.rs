@@ -142,6 +142,7 @@ fn user_pages() -> Vec<(&'static str, Vec<Statement>)> {
     vec![
         ("user::page::by_ids_statement", each(&|ids| user::by_ids_statement(realm, ids))),
         ("user::page::roles_statement", each(&|ids| user::roles_statement(realm, now, ids))),
+        ("user::page::held_statement", each(&|ids| user::held_statement(realm, now, ids))),
         ("user::page::mfa_statement", each(&|ids| user::mfa_statement(realm, ids))),
     ]
 }

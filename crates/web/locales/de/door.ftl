@@ -94,6 +94,9 @@ password-wait = <b>Bitte warten Sie bis { $until } (UTC)</b> Es gab mehrere fals
 password-busy = <b>Der Server ist gerade ausgelastet</b> Nichts wurde geändert. Warten Sie einige Sekunden und versuchen Sie es noch einmal.
 password-form-expired = <b>Dieses Formular war zu lange offen</b> Nichts wurde geändert. Geben Sie Ihr Passwort noch einmal ein.
 
+printed-code-title = Geben Sie Ihren Code ein
+printed-code-lead = Sie haben ihn auf Papier bekommen. Er gilt ein Mal; danach wählen Sie Ihr Passwort.
+printed-code = Code, mit oder ohne Striche
 link-refused = Dieser Link ist nicht gültig
 link-refused-title = Dieser Link ist nicht oder nicht mehr gültig
 link-refused-lead = Er gilt einmal und einige Tage lang, und ein neuerer ersetzt ihn. Nichts wurde geändert.

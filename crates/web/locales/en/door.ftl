@@ -94,6 +94,9 @@ password-wait = <b>Please wait until { $until } UTC</b> There were several wrong
 password-busy = <b>The server is busy at this moment</b> Nothing was changed. Wait a few seconds and try again.
 password-form-expired = <b>This form was open too long</b> Nothing was changed. Enter your password once more.
 
+printed-code-title = Enter your code
+printed-code-lead = It was given to you on paper. It works once; then you choose your password.
+printed-code = Code, with or without hyphens
 link-refused = This link is not valid
 link-refused-title = This link is not valid, or no longer
 link-refused-lead = It works once and for some days, and a newer link replaces it. Nothing was changed.

@@ -1,16 +1,21 @@
 //! The console as routes. Each page asks the use cases that the JSON API asks, with the caller of the session cookie: what one may see and do is
 //! decided there, and a page offers nothing that would be refused.
 
+mod api;
 mod audit;
+mod client;
 mod deed;
 mod desk;
 mod invite;
 mod people;
 mod person;
 mod place;
+mod profile;
 mod role;
 mod role_form;
 mod search;
+mod sheet;
+mod thing;
 
 use axum::extract::Request;
 use axum::http::Method;
@@ -28,12 +33,13 @@ use crate::table::{Table, missing, record_refusal};
 use desk::Desk;
 pub(super) use desk::{in_query, sections};
 
+fn at(table: Table, method: &Method, path: &str, handler: MethodRouter<Web>) -> Table {
+    table.page(method, path, handler.route_layer(from_fn(settle)))
+}
+
 /// Mounts the console.
 pub(super) fn mount(table: Table) -> Table {
     let (show, post_to) = (Method::GET, Method::POST);
-    let at = |table: Table, method: &Method, path: &str, handler: MethodRouter<Web>| {
-        table.page(method, path, handler.route_layer(from_fn(settle)))
-    };
     let table = at(table, &show, "/console", get(start));
     let table = at(table, &show, "/console/search", get(search::show));
     let table = at(table, &show, "/console/people", get(people::list));
@@ -52,6 +58,32 @@ pub(super) fn mount(table: Table) -> Table {
         let table = at(table, &show, path, ask);
         at(table, &post_to, path, post(move |desk: Desk, id, form| deed::submit(deed, desk, id, form)))
     });
+    let table = at(table, &show, "/console/people/{id}/change", get(profile::ask));
+    let table = at(table, &post_to, "/console/people/{id}/change", post(profile::change));
+    registered(table)
+}
+
+/// Mounts what is kept beside people, and the log.
+fn registered(table: Table) -> Table {
+    let (show, post_to) = (Method::GET, Method::POST);
+    let table = thing::DEEDS.iter().fold(table, |table, (path, deed)| {
+        let deed = *deed;
+        let ask = get(move |desk: Desk, of, query| thing::ask(deed, desk, of, query));
+        let table = at(table, &show, path, ask);
+        at(table, &post_to, path, post(move |desk: Desk, of, form| thing::submit(deed, desk, of, form)))
+    });
+    let table = at(table, &show, "/console/units/{id}/change", get(place::ask_change));
+    let table = at(table, &post_to, "/console/units/{id}/change", post(place::change));
+    let table = at(table, &show, "/console/apis/new", get(api::ask_new_api));
+    let table = at(table, &post_to, "/console/apis/new", post(api::make_api));
+    let table = at(table, &show, "/console/apis/{audience}/change", get(api::ask_api));
+    let table = at(table, &post_to, "/console/apis/{audience}/change", post(api::change_api));
+    let table = at(table, &show, "/console/apis/{audience}/permissions/new", get(api::ask_permission));
+    let table = at(table, &post_to, "/console/apis/{audience}/permissions/new", post(api::add_permission));
+    let table = at(table, &show, "/console/clients/new", get(client::ask_new_client));
+    let table = at(table, &post_to, "/console/clients/new", post(client::make_client));
+    let table = at(table, &show, "/console/clients/{client}/change", get(client::ask_client));
+    let table = at(table, &post_to, "/console/clients/{client}/change", post(client::change_client));
     let table = at(table, &show, "/console/units", get(place::units));
     let table = at(table, &show, "/console/units/new", get(place::ask));
     let table = at(table, &post_to, "/console/units/new", post(place::make));
@@ -62,7 +94,7 @@ pub(super) fn mount(table: Table) -> Table {
     let table = at(table, &post_to, "/console/roles/{name}/change", post(role_form::change));
     let table = at(table, &show, "/console/roles/{name}/members", get(role::members));
     let table = at(table, &show, "/console/roles/{name}", get(role::one));
-    let table = at(table, &show, "/console/apis", get(role::apis));
+    let table = at(table, &show, "/console/apis", get(api::list));
     let table = at(table, &show, "/console/audit", get(audit::list));
     at(table, &show, "/console/audit/{id}", get(audit::one))
 }

@@ -9,37 +9,45 @@ use super::{DeviceIcon, DeviceState, FactorKind, Frame, Language, Message, Momen
 
 mod access;
 mod apis;
+mod doorstep;
 mod event;
 mod events;
 mod graph;
 mod invite;
 mod members;
 mod nothing;
+mod once;
 mod people;
 mod person;
 mod question;
+pub(super) mod refusal;
 mod role_form;
 mod roles;
 mod search;
 mod sentence;
+mod sheet;
 mod unit_form;
 mod units;
 
 pub use access::{By, PermissionRow, PersonAccess, Through, Way};
-pub use apis::{ApiRow, Apis, ClientRow};
+pub use apis::{ApiRow, Apis, ClientRow, Told};
+pub use doorstep::Doorstep;
 pub use event::{EventPage, FieldRow};
 pub use events::{Day, EventRow, Events, Outcome, Who};
 pub use graph::{Tree, TreeRole};
 pub use invite::{Invite, InviteProblem};
 pub use members::{MemberRow, Members};
 pub use nothing::Nothing;
+pub use once::{Made, Once};
 pub use people::{HeldView, People, PeopleFilter, PersonRow, PersonTag};
 pub use person::{GiveForm, GiveProblem, GrantRow, Person, PersonNotice, SessionRow};
 pub use question::{Deed, Question, QuestionProblem};
+pub use refusal::Refusal;
 pub use role_form::{Check, RoleForm, RoleProblem};
-pub use roles::{Carries, MatrixRow, OneRole, RoleColumn, Roles};
+pub use roles::{Carries, MatrixRow, OneRole, RoleColumn, Roles, RolesTold};
 pub use search::{Found, Search};
 pub use sentence::Said;
+pub use sheet::{Control, Field, Form, Label, Sheet, SheetProblem};
 pub use unit_form::{UnitForm, UnitProblem};
 pub use units::{UnitRow, Units};
 

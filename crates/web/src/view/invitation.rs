@@ -74,6 +74,11 @@ impl Invitation {
         }
     }
 
+    /// Nothing was brought along: a printed code is asked for.
+    const fn asks_code(&self) -> bool {
+        self.problem.is_none() && self.csrf.is_empty()
+    }
+
     fn refused(&self) -> bool {
         self.problem == Some(InvitationProblem::Refused)
     }

@@ -74,11 +74,11 @@ fn words_are_set_as_each_language_sets_them() {
     }
 }
 
-/// The templates and the sources of `view`, without tests.
+/// The templates, the sources of `view`, and the forms of the console, which name the words of their fields; without tests.
 fn written() -> Vec<String> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    let mut folders = vec![home.join("templates"), home.join("src/view")];
+    let mut folders = vec![home.join("templates"), home.join("src/view"), home.join("src/pages/console")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

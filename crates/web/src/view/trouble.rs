@@ -1,5 +1,7 @@
 //! What is told above a form or at one of its fields: at most one thing a page.
 
+use std::borrow::Cow;
+
 use super::{Frame, Message, Wait};
 
 /// A notice: what happened, what is safe, what to do.
@@ -51,7 +53,7 @@ pub(super) enum Trouble {
     /// It is said above the form.
     Notice(Box<Notice>),
     /// It is said at the field of this name.
-    Field(&'static str, Box<Message>),
+    Field(Cow<'static, str>, Box<Message>),
 }
 
 impl Trouble {
@@ -59,8 +61,8 @@ impl Trouble {
         Self::Notice(Box::new(notice))
     }
 
-    pub(super) fn field(name: &'static str, message: Message) -> Self {
-        Self::Field(name, Box::new(message))
+    pub(super) fn field(name: impl Into<Cow<'static, str>>, message: Message) -> Self {
+        Self::Field(name.into(), Box::new(message))
     }
 
     pub(super) const fn notice(&self) -> Option<&Notice> {

@@ -13,6 +13,7 @@ mod authority; // authority ends with the acknowledgement of its end
 mod chance; // random walks through the sign-in API
 mod climbing; // nobody climbs; the last administrator stays
 mod console; // pages of the console: who sees what, deeds, refusals, weight
+mod console_deeds; // the console: people, units, roles, APIs and clients changed as by API, and refusals in German
 mod contract; // shapes that clients rely on
 mod cookies; // what is set, and what is believed
 mod cross_site; // what other sites may cause: nothing

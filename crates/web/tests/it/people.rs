@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use domain::realm::RealmKey;
+use domain::time::minutes;
 use serde_json::{Value, json};
 use testkit::{Answer, Browser, TestApp, on_both_databases, race};
 
@@ -313,6 +314,46 @@ on_both_databases! {
         let code = admin.post(&format!("{doctor}/activation-code"), &because()).await.expect(201).json()["code"].as_str().unwrap().to_owned();
         app.remember(&code);
         app.browser().choose(&code, HERON).await.expect(204);
+    }
+
+    async fn an_invitation_opens_nothing_that_whoever_sent_it_could_not_give(app: TestApp) {
+        let (mut admin, mut clerk) = (app.signed_in("admin").await, app.signed_in("records-clerk").await);
+        let new = json!({ "username": "dr.new", "display_name": "Dr New", "email": "clerk@elsewhere.example" });
+        let doctor = invited(&mut clerk, new).await;
+        let link = app.link(RealmKey::MAIN, "clerk@elsewhere.example").await;
+        admin.give(doctor.rsplit('/').next().unwrap(), "physician", "/").await.expect(201);
+
+        is(&app.browser().choose(&link, HERON).await, 400, "token-refused");
+
+        assert_eq!(admin.get(&doctor).await.expect(200).json()["status"], "invited");
+        // Sent again by somebody who may give that role, it opens.
+        app.advance(minutes(1));
+        admin.post(&format!("{doctor}/reset-password"), &because()).await.expect(200);
+        let link = app.link(RealmKey::MAIN, "clerk@elsewhere.example").await;
+        app.browser().choose(&link, HERON).await.expect(204);
+    }
+
+    async fn acc_01_a_tombstone_leaves_no_name_of_a_device_and_no_mail(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        let sign_in = |name: &str| json!({ "identifier": name, "password": app.password("main", name), "device_label": format!("Phone of {name}") });
+        for name in ["nurse", "billing"] {
+            app.browser().post("/api/v1/sign-in", &sign_in(name)).await.expect(200);
+            admin.post(&format!("{}/reset-password", path(&app, name).await), &because()).await.expect(200);
+        }
+        let labels = async |name: &str| {
+            let label = format!("Phone of {name}");
+            let kept = ["device", "session", "sign_in_transaction"];
+            let all = app.values().await.into_iter().filter(|(table, _)| kept.contains(&table.as_str()));
+            all.filter(|(_, bytes)| String::from_utf8_lossy(bytes) == label).count()
+        };
+        assert!(labels("nurse").await >= 2 && mail(&app, "nurse@clinic.example").await.len() == 1);
+        let person = path(&app, "nurse").await;
+        let tag = admin.version(&person).await;
+
+        admin.delete_in(&person, &tag).await.expect(204);
+
+        assert_eq!((labels("nurse").await, mail(&app, "nurse@clinic.example").await), (0, vec![]));
+        assert!(labels("billing").await >= 2 && mail(&app, "billing@clinic.example").await.len() == 1, "of nobody else");
     }
 
     async fn a_new_password_and_signing_out_everywhere_void_links_that_are_under_way(app: TestApp) {

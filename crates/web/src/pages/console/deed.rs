@@ -4,41 +4,41 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::id::{GrantId, UserId};
 use domain::permission::Permission;
+use domain::time::Timestamp;
 use domain::user::printable;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use service::grant::{EndGrant, GrantError};
-use service::user::{Disable, Enable, LockDown, RequireChange, ResetPassword, UserError};
+use service::user::{Delete, Disable, Enable, IssueCode, LockDown, RequireChange, ResetPassword, Unlock, UserError};
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::desk::{Desk, with_query};
+use super::desk::{Desk, Kept};
 use super::people::role_name;
 use crate::http::form::Form;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::view::console::{Deed, Question, QuestionProblem, Section};
+use crate::view::Moment;
+use crate::view::console::{Deed, Made, Once, Question, QuestionProblem, Refusal, Section};
 
 /// Where each deed of an account is asked.
-pub(super) const OF_ACCOUNTS: [(&str, Deed); 5] = [
+pub(super) const OF_ACCOUNTS: [(&str, Deed); 8] = [
     ("/console/people/{id}/disable", Deed::Disable),
     ("/console/people/{id}/enable", Deed::Enable),
     ("/console/people/{id}/require-password", Deed::RequirePassword),
     ("/console/people/{id}/reset-password", Deed::ResetPassword),
     ("/console/people/{id}/lockdown", Deed::LockDown),
+    ("/console/people/{id}/unlock", Deed::Unlock),
+    ("/console/people/{id}/print-code", Deed::PrintCode),
+    ("/console/people/{id}/delete", Deed::Delete),
 ];
 
-/// Why; it comes back in the address after a confirmation.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Why; it comes back after a confirmation.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Why {
     reason: String,
-}
-
-impl Why {
-    fn kept(&self, path: &str) -> String {
-        with_query(path, &[("reason", Some(self.reason.as_str()))])
-    }
+    version: String,
 }
 
 /// What is asked of whom, and where.
@@ -60,7 +60,16 @@ impl About {
 
     /// Whether the API asks for a fresh sign-in too.
     const fn is_stepped_up(&self) -> bool {
-        matches!(self.deed, Deed::Disable | Deed::EndGrant | Deed::ResetPassword | Deed::LockDown)
+        !matches!(self.deed, Deed::Enable | Deed::RequirePassword | Deed::Unlock)
+    }
+
+    /// What it takes, somewhere; the use case looks where.
+    const fn needs(&self) -> Permission {
+        match self.deed {
+            Deed::PrintCode => Permission::UsersCreate,
+            Deed::Delete => Permission::UsersDelete,
+            _ => Permission::UsersManage,
+        }
     }
 }
 
@@ -83,6 +92,8 @@ async fn shown(
     let page = Question {
         console: desk.console(Some(Section::People)).await?,
         deed: about.deed,
+        // Whoever deletes says which state they looked at.
+        version: (about.deed == Deed::Delete).then(|| looked_at(&why, &problem).unwrap_or(person.user.version)),
         name: person.user.name().to_owned(),
         held,
         action: format!("{}{}", desk.base(), about.path),
@@ -93,17 +104,17 @@ async fn shown(
     Ok(desk.page(status, page.render()))
 }
 
-pub(super) async fn ask(deed: Deed, desk: Desk, id: Path<Uuid>, Query(why): Query<Why>) -> Result<Response, Problem> {
+pub(super) async fn ask(deed: Deed, desk: Desk, id: Path<Uuid>, Query(kept): Query<Kept>) -> Result<Response, Problem> {
     let about = About::account(deed, id.0);
-    desk.caller.allow(Permission::UsersManage, domain::caller::Scope::Anywhere)?;
-    shown(&desk, &about, None, why, (StatusCode::OK, None)).await
+    desk.caller.allow(about.needs(), domain::caller::Scope::Anywhere)?;
+    shown(&desk, &about, None, desk.kept(&about.path, &kept), (StatusCode::OK, None)).await
 }
 
 pub(super) async fn submit(deed: Deed, desk: Desk, id: Path<Uuid>, form: Form<Why>) -> Result<Response, Problem> {
     let (why, about) = (desk.proved(form).await?, About::account(deed, id.0));
-    desk.caller.allow(Permission::UsersManage, domain::caller::Scope::Anywhere)?;
+    desk.caller.allow(about.needs(), domain::caller::Scope::Anywhere)?;
     if about.is_stepped_up()
-        && let Some(first) = desk.confirm_first(&why.kept(&about.path)).await?
+        && let Some(first) = desk.confirm_keeping(&about.path, &why).await?
     {
         return Ok(first);
     }
@@ -112,35 +123,80 @@ pub(super) async fn submit(deed: Deed, desk: Desk, id: Path<Uuid>, form: Form<Wh
         return shown(&desk, &about, None, why, refused).await;
     };
     let (app, caller, user) = (&desk.web.app, &desk.caller, about.user);
+    if deed == Deed::PrintCode {
+        return match service::user::issue_code(app, caller, IssueCode { user, reason }).await {
+            Ok((code, until)) => printed(&desk, user, (&code.expose(), until)).await,
+            Err(error) => refused(&desk, &about, why, error).await,
+        };
+    }
     let done = match deed {
         Deed::Disable => service::user::disable(app, caller, Disable { user, reason }).await,
         Deed::Enable => service::user::enable(app, caller, Enable { user, reason }).await,
         Deed::RequirePassword => service::user::require_change(app, caller, RequireChange { user, reason }).await,
         Deed::ResetPassword => service::user::reset_password(app, caller, ResetPassword { user, reason }).await,
         Deed::LockDown => service::user::lock_down(app, caller, LockDown { user, reason }).await,
-        // A grant has an address of its own.
-        Deed::EndGrant => Err(UserError::NotFound),
+        Deed::Unlock => service::user::unlock(app, caller, Unlock { user, reason }).await,
+        Deed::Delete => {
+            let command = Delete { user, version: Some(why.version.parse().unwrap_or(0)), reason: Some(reason) };
+            match service::user::delete(app, caller, command).await {
+                Ok(()) => return Ok(desk.see(&format!("/console/people/{user}?told={}", deed.as_str()))),
+                Err(error) => Err(error),
+            }
+        }
+        // What is no account's has an address of its own.
+        _ => Err(UserError::NotFound),
     };
     match done {
         Ok(_) => Ok(desk.see(&format!("/console/people/{user}?told={}", deed.as_str()))),
-        Err(UserError::Conflict(text)) => {
-            shown(&desk, &about, None, why, (StatusCode::CONFLICT, Some(conflict(text)))).await
-        }
-        Err(UserError::Forbidden(forbidden)) if forbidden.missing == Permission::RolesAssign => {
-            service::caller::refused(app, caller, &forbidden).await?;
-            shown(&desk, &about, None, why, (StatusCode::FORBIDDEN, Some(QuestionProblem::Climbing))).await
-        }
-        Err(other) => Err(other.into()),
+        Err(error) => refused(&desk, &about, why, error).await,
     }
+}
+
+/// The version that was looked at, unless somebody was faster.
+fn looked_at(why: &Why, problem: &Option<QuestionProblem>) -> Option<i64> {
+    let meanwhile = *problem == Some(QuestionProblem::Refused(Refusal::Meanwhile));
+    why.version.parse().ok().filter(|_| !meanwhile)
+}
+
+/// The question again, with why.
+async fn refused(desk: &Desk, about: &About, why: Why, error: UserError) -> Result<Response, Problem> {
+    let problem = match error {
+        UserError::Conflict(text) => (StatusCode::CONFLICT, conflict(text)),
+        UserError::Forbidden(forbidden) if forbidden.missing == Permission::RolesAssign => {
+            service::caller::refused(&desk.web.app, &desk.caller, &forbidden).await?;
+            (StatusCode::FORBIDDEN, QuestionProblem::Climbing)
+        }
+        UserError::ChangedMeanwhile => (StatusCode::PRECONDITION_FAILED, QuestionProblem::Refused(Refusal::Meanwhile)),
+        other => return Err(other.into()),
+    };
+    shown(desk, about, None, why, (problem.0, Some(problem.1))).await
+}
+
+/// The code, this once.
+async fn printed(desk: &Desk, user: UserId, (code, until): (&str, Timestamp)) -> Result<Response, Problem> {
+    let person = service::user::get(&desk.web.app, &desk.caller, user).await?;
+    let page = Once {
+        console: desk.console(Some(Section::People)).await?,
+        what: Made::Code,
+        name: person.user.name().to_owned(),
+        secret: code.to_owned(),
+        client_id: None,
+        address: Some(format!("{}/invitation", desk.web.app.realm_url(&desk.context.realm))),
+        until: Some(Moment::at(desk.now(), until.seconds())),
+        back: format!("{}/console/people/{user}", desk.base()),
+    };
+    Ok(desk.page(StatusCode::OK, page.render()))
 }
 
 pub(super) async fn ask_end(
     desk: Desk,
     Path((id, grant)): Path<(Uuid, Uuid)>,
-    Query(why): Query<Why>,
+    Query(kept): Query<Kept>,
 ) -> Result<Response, Problem> {
     desk.caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?;
-    shown(&desk, &About::grant(id, grant), Some(GrantId::from_uuid(grant)), why, (StatusCode::OK, None)).await
+    let about = About::grant(id, grant);
+    let why = desk.kept(&about.path, &kept);
+    shown(&desk, &about, Some(GrantId::from_uuid(grant)), why, (StatusCode::OK, None)).await
 }
 
 pub(super) async fn end(
@@ -150,7 +206,7 @@ pub(super) async fn end(
 ) -> Result<Response, Problem> {
     let (why, about, grant) = (desk.proved(form).await?, About::grant(id, grant), GrantId::from_uuid(grant));
     desk.caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?;
-    if let Some(first) = desk.confirm_first(&why.kept(&about.path)).await? {
+    if let Some(first) = desk.confirm_keeping(&about.path, &why).await? {
         return Ok(first);
     }
     let Ok(reason) = printable(&why.reason, 3, 500) else {
@@ -168,5 +224,11 @@ pub(super) async fn end(
 
 /// The use cases say which conflict it is in words; a test of each page holds these to them.
 fn conflict(text: &str) -> QuestionProblem {
-    if text.contains("last administrator") { QuestionProblem::LastAdministrator } else { QuestionProblem::Already }
+    if text.contains("last administrator") {
+        return QuestionProblem::LastAdministrator;
+    }
+    match Refusal::of(text) {
+        Refusal::Other => QuestionProblem::Already,
+        known => QuestionProblem::Refused(known),
+    }
 }

@@ -6,6 +6,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::access::Reach;
 use domain::caller::Caller;
 use domain::permission::Permission;
@@ -13,17 +15,22 @@ use domain::secret::Secret;
 use domain::session::AAL1;
 use domain::time::Timestamp;
 use domain::unit::UnitPath;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use service::seal::Place;
 use service::stored::Unit;
+use uuid::Uuid;
 use wire::problem::Code;
 
 use crate::config::Web;
+use crate::http::cross_site::{self, Cause};
 use crate::http::form::{self, Form};
 use crate::http::problem::Problem;
 use crate::http::request::Context;
 use crate::pages::{account_token, frame, page, see, signed_in};
 use crate::table::{Access, fresh};
 use crate::view::Frame;
-use crate::view::console::{Choice, Console, HeldView, Nothing, Section};
+use crate::view::console::{Choice, Console, Doorstep, HeldView, Nothing, Section};
 
 /// Somebody signed in, at a page of the console.
 pub(super) struct Desk {
@@ -38,6 +45,8 @@ pub(super) struct Desk {
 pub(super) enum Absent {
     /// They sign in first, and come back.
     SignIn(Box<Response>),
+    /// They were led here by another site, and go on themselves.
+    Doorstep(Box<Response>),
     /// It could not be found out.
     Problem(Problem),
 }
@@ -45,7 +54,7 @@ pub(super) enum Absent {
 impl IntoResponse for Absent {
     fn into_response(self) -> Response {
         match self {
-            Self::SignIn(response) => *response,
+            Self::SignIn(response) | Self::Doorstep(response) => *response,
             Self::Problem(problem) => problem.into_response(),
         }
     }
@@ -63,7 +72,16 @@ impl FromRequestParts<Web> for Desk {
             let back = in_query(back.map_or("/console", |path| path.as_str()));
             return Err(Absent::SignIn(Box::new(see(&context, &format!("/sign-in?return_to={back}")))));
         };
-        Ok(Self { web: web.clone(), context, caller, headers: parts.headers.clone(), secret })
+        let desk = Self { web: web.clone(), context, caller, headers: parts.headers.clone(), secret };
+        // What another site leads to is shown when the person goes on: reading some pages is recorded, and that is theirs to cause. A form says
+        // it by its token.
+        let judged = cross_site::judge(&parts.headers, &web.own_origins(), &[]);
+        if parts.method == Method::GET && judged == Cause::Foreign {
+            let path = parts.uri.path_and_query().map_or("/console", |path| path.as_str());
+            let page = Doorstep { frame: desk.frame(), path: format!("{}{path}", desk.base()) }.render();
+            return Err(Absent::Doorstep(Box::new(desk.page(StatusCode::OK, page))));
+        }
+        Ok(desk)
     }
 }
 
@@ -85,6 +103,20 @@ pub(super) fn with_query(path: &str, parameters: &[(&str, Option<&str>)]) -> Str
     let given = parameters.iter().filter_map(|(name, value)| value.filter(|text| !text.is_empty()).map(|v| (name, v)));
     let query: Vec<String> = given.map(|(name, value)| format!("{name}={}", in_query(value))).collect();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
+/// What was entered before a confirmation.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Kept {
+    kept: Option<String>,
+}
+
+/// Most characters of what was entered, sealed.
+const LONGEST_KEPT: usize = 4096;
+
+fn kept_in(session: &Uuid) -> Place<'_> {
+    Place { table: "session", column: "form", row: session.as_bytes() }
 }
 
 impl Desk {
@@ -115,7 +147,39 @@ impl Desk {
         fields.ok_or_else(|| Code::Forbidden.into())
     }
 
-    /// Where one confirms first what `x-step-up` marks: two factors within five minutes. What was entered comes back with `return_to`.
+    /// The same, and what was entered comes back: [`Desk::kept`].
+    pub(super) async fn confirm_keeping<T: Serialize + Sync>(
+        &self,
+        path: &str,
+        entered: &T,
+    ) -> Result<Option<Response>, Problem> {
+        self.confirm_first(&self.keep(path, entered)?).await
+    }
+
+    /// A path with what was entered, sealed: only this session reads it again, at this path, and nobody else writes it. A link cannot fill in a form.
+    fn keep<T: Serialize>(&self, path: &str, entered: &T) -> Result<String, Problem> {
+        // What is too long for an address is entered once more.
+        let plain = serde_json::to_vec(&(path, entered)).map_err(|error| Problem::internal(&error))?;
+        let (seal, row) = (&self.web.app.seal, self.caller.session().uuid());
+        let sealed = seal.seal(&*self.web.app.entropy, self.context.realm.key, kept_in(&row), &plain);
+        let sealed = sealed.map_err(|error| Problem::internal(&error))?;
+        let kept = Some(URL_SAFE_NO_PAD.encode(sealed)).filter(|text| text.len() <= LONGEST_KEPT);
+        Ok(with_query(path, &[("kept", kept.as_deref())]))
+    }
+
+    /// What was entered before a confirmation; nothing, if it is not what [`Desk::keep`] made of it.
+    pub(super) fn kept<T: DeserializeOwned + Default>(&self, path: &str, kept: &Kept) -> T {
+        let row = self.caller.session().uuid();
+        let read = || {
+            let sealed = URL_SAFE_NO_PAD.decode(kept.kept.as_deref()?).ok()?;
+            let plain = self.web.app.seal.open(self.context.realm.key, kept_in(&row), &sealed).ok()?;
+            let (of, entered): (String, T) = serde_json::from_slice(&plain).ok()?;
+            (of == path).then_some(entered)
+        };
+        read().unwrap_or_default()
+    }
+
+    /// Where one confirms first what `x-step-up` marks: two factors within five minutes.
     pub(super) async fn confirm_first(&self, return_to: &str) -> Result<Option<Response>, Problem> {
         match fresh(&self.web, &self.caller, Access::May(Permission::RolesAssign)).await {
             Ok(()) => Ok(None),

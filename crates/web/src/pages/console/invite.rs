@@ -6,10 +6,10 @@ use domain::caller::Scope;
 use domain::permission::Permission;
 use domain::unit::UnitPath;
 use domain::user::{DisplayName, Email, Username, printable};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use service::user::{FirstGrant, UserError};
 
-use super::desk::{Desk, with_query};
+use super::desk::{Desk, Kept};
 use super::people::assignable;
 use crate::http::form::Form;
 use crate::http::problem::Problem;
@@ -18,8 +18,8 @@ use crate::view::console::{Invite, InviteProblem, Section};
 
 const PATH: &str = "/console/people/new";
 
-/// What is typed, and comes back in the address after a confirmation.
-#[derive(Debug, Default, Deserialize)]
+/// What is typed, and comes back after a confirmation.
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Fields {
     display_name: String,
@@ -31,18 +31,6 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    fn kept(&self) -> String {
-        let fields = [
-            ("display_name", Some(self.display_name.as_str())),
-            ("username", Some(self.username.as_str())),
-            ("email", Some(self.email.as_str())),
-            ("unit", Some(self.unit.as_str())),
-            ("role", Some(self.role.as_str())),
-            ("reason", Some(self.reason.as_str())),
-        ];
-        with_query(PATH, &fields)
-    }
-
     fn parse(&self) -> Result<service::user::Invite, InviteProblem> {
         let unit = if self.unit.is_empty() { "/" } else { &self.unit };
         let unit = UnitPath::parse(unit).map_err(|_| InviteProblem::Unit)?;
@@ -91,9 +79,9 @@ async fn shown(
     Ok(desk.page(status, page.render()))
 }
 
-pub(super) async fn ask(desk: Desk, Query(fields): Query<Fields>) -> Result<Response, Problem> {
+pub(super) async fn ask(desk: Desk, Query(kept): Query<Kept>) -> Result<Response, Problem> {
     desk.caller.allow(Permission::UsersCreate, Scope::Anywhere)?;
-    shown(&desk, fields, (StatusCode::OK, None)).await
+    shown(&desk, desk.kept(PATH, &kept), (StatusCode::OK, None)).await
 }
 
 pub(super) async fn submit(desk: Desk, form: Form<Fields>) -> Result<Response, Problem> {
@@ -105,7 +93,7 @@ pub(super) async fn submit(desk: Desk, form: Form<Fields>) -> Result<Response, P
     };
     // Whoever gives roles proves again who they are, however the person comes to be.
     if !invite.grants.is_empty()
-        && let Some(first) = desk.confirm_first(&fields.kept()).await?
+        && let Some(first) = desk.confirm_keeping(PATH, &fields).await?
     {
         return Ok(first);
     }

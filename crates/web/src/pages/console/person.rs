@@ -11,7 +11,7 @@ use domain::session::AAL1;
 use domain::time::{Timestamp, days, seconds};
 use domain::unit::UnitPath;
 use domain::user::{Status, printable};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use service::grant::{Give, GrantError};
 use service::session::EndError;
 use service::stored::{EventFilter, Grant, Session, User};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use wire::problem::Code;
 
 use super::audit::row;
-use super::desk::{Desk, Places, day, day_of, with_query};
+use super::desk::{Desk, Kept, Places, day, day_of};
 use super::people::{assignable, role_name, tag};
 use super::role::{explained, granted};
 use crate::api::describe;
@@ -46,7 +46,7 @@ pub(super) struct Told {
 }
 
 /// Which role, where, from when until when, why.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct GiveFields {
     role: String,
@@ -57,17 +57,6 @@ pub(super) struct GiveFields {
 }
 
 impl GiveFields {
-    fn kept(&self, id: UserId) -> String {
-        let fields = [
-            ("role", Some(self.role.as_str())),
-            ("unit", Some(self.unit.as_str())),
-            ("valid_from", Some(self.valid_from.as_str())),
-            ("valid_until", Some(self.valid_until.as_str())),
-            ("reason", Some(self.reason.as_str())),
-        ];
-        with_query(&format!("/console/people/{id}/give"), &fields)
-    }
-
     fn parse(&self, user: UserId, now: Timestamp) -> Result<Give, GiveProblem> {
         let optional = |text: &str| match text {
             "" => Ok(None),
@@ -95,6 +84,7 @@ pub(super) async fn show(desk: Desk, id: Path<Uuid>, Query(told): Query<Told>) -
     let notice = match told.told.as_deref() {
         Some("invited") => Some(PersonNotice::Invited),
         Some("given") => Some(PersonNotice::Given),
+        Some("saved") => Some(PersonNotice::Saved),
         Some("ended") => Some(PersonNotice::SessionEnded),
         Some("gone") => Some(PersonNotice::SessionGone),
         Some(other) => Deed::parse(other).map(PersonNotice::Done),
@@ -105,13 +95,14 @@ pub(super) async fn show(desk: Desk, id: Path<Uuid>, Query(told): Query<Told>) -
 }
 
 /// The page with the question open; with what was entered before a confirmation.
-pub(super) async fn ask_give(
-    desk: Desk,
-    id: Path<Uuid>,
-    Query(fields): Query<GiveFields>,
-) -> Result<Response, Problem> {
-    let page = fill(&desk, UserId::from_uuid(id.0), Some((fields, None))).await?;
+pub(super) async fn ask_give(desk: Desk, id: Path<Uuid>, Query(kept): Query<Kept>) -> Result<Response, Problem> {
+    let id = UserId::from_uuid(id.0);
+    let page = fill(&desk, id, Some((desk.kept(&give_path(id), &kept), None))).await?;
     Ok(desk.page(StatusCode::OK, page.render()))
+}
+
+fn give_path(id: UserId) -> String {
+    format!("/console/people/{id}/give")
 }
 
 pub(super) async fn give(desk: Desk, id: Path<Uuid>, form: Form<GiveFields>) -> Result<Response, Problem> {
@@ -119,7 +110,7 @@ pub(super) async fn give(desk: Desk, id: Path<Uuid>, form: Form<GiveFields>) -> 
     let id = UserId::from_uuid(id.0);
     // The permission first: who lacks it need not confirm anything.
     desk.caller.allow(Permission::RolesAssign, Scope::Anywhere)?;
-    if let Some(first) = desk.confirm_first(&fields.kept(id)).await? {
+    if let Some(first) = desk.confirm_keeping(&give_path(id), &fields).await? {
         return Ok(first);
     }
     let (status, problem) = match fields.parse(id, desk.web.app.now()) {
@@ -211,6 +202,8 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
     let is_over =
         |grant: &Grant| grant.ended_at.is_some() || grant.valid_until.is_some_and(|until| until.seconds() <= now);
     let rows = grants.iter().filter(|grant| !is_over(grant));
+    // What takes an account over, and what changes it, is for those who may give every role that it has.
+    let below = rows.clone().all(|grant| desk.caller.access().may_assign(grant.role, &grant.unit));
     let date = |at: Option<Timestamp>| at.map(|at| Moment::date(now, at.seconds()));
     let text = |key, value: Option<&String>| value.map(|text| (key, text.clone()));
     let factors = mfa.join(", ");
@@ -233,7 +226,8 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
         name: user.name().to_owned(),
         tag: tag(user.status),
         unit: home,
-        deeds: deeds(desk, &user),
+        may_change: below && user.status != Status::Deleted && desk.covers(Permission::UsersUpdate, &user.unit),
+        deeds: deeds(desk, &user, below),
         give: give_form(desk, (id, user.status), &places, asked),
         grants: rows.map(|grant| grant_row(desk, grant, &places, &by)).collect(),
         access,
@@ -248,19 +242,23 @@ async fn fill(desk: &Desk, id: UserId, asked: Option<(GiveFields, Option<GivePro
 }
 
 /// What may be done about an account in this state by this caller. Nobody closes the door behind themselves from here.
-fn deeds(desk: &Desk, user: &User) -> Vec<Deed> {
+fn deeds(desk: &Desk, user: &User, below: bool) -> Vec<Deed> {
     let (id, unit, status) = (user.id, &user.unit, user.status);
     let open = matches!(status, Status::Active | Status::Invited);
+    let holds = |permission| desk.covers(permission, unit);
     let fits = |deed: &Deed| match deed {
-        Deed::Disable | Deed::LockDown => open,
-        Deed::Enable => status == Status::Disabled,
+        Deed::Disable => open && holds(Permission::UsersManage),
+        // Protecting needs no more than this permission.
+        Deed::LockDown | Deed::Unlock => open && holds(Permission::UsersManage),
+        Deed::Enable => below && status == Status::Disabled && holds(Permission::UsersManage),
         // The link needs an address.
-        Deed::ResetPassword => open && user.email.is_some(),
-        Deed::RequirePassword => status == Status::Active,
-        Deed::EndGrant => false,
+        Deed::ResetPassword => below && open && user.email.is_some() && holds(Permission::UsersManage),
+        Deed::RequirePassword => below && status == Status::Active && holds(Permission::UsersManage),
+        Deed::PrintCode => below && open && holds(Permission::UsersCreate),
+        Deed::Delete => below && status != Status::Deleted && holds(Permission::UsersDelete),
+        _ => false,
     };
-    let may = id != desk.caller.user() && desk.covers(Permission::UsersManage, unit);
-    Deed::ACCOUNT.into_iter().filter(|deed| may && fits(deed)).collect()
+    Deed::ACCOUNT.into_iter().filter(|deed| id != desk.caller.user() && fits(deed)).collect()
 }
 
 /// The question, for those who may give some role to this person: nobody gives one to themselves.

@@ -3,19 +3,26 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::caller::Scope;
+use domain::id::UnitId;
 use domain::permission::Permission;
 use domain::unit::{UnitPath, is_slug};
 use domain::user::printable;
 use serde::Deserialize;
-use service::unit::{CreateUnit, UnitError};
+use service::unit::{CreateUnit, RenameUnit, UnitError};
+use uuid::Uuid;
+use wire::problem::Code;
 
 use super::desk::{Desk, with_query};
 use super::people::ROWS;
+use super::sheet::{Sent, field, refused, required, seen, text, version};
 use crate::http::form::Form;
 use crate::http::page;
+use crate::http::path::Path;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::view::console::{Section, UnitForm, UnitProblem, UnitRow, Units};
+use crate::view::console::{
+    Control, Deed, Form as SheetOf, Section, Sheet, Told, UnitForm, UnitProblem, UnitRow, Units,
+};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,7 +57,12 @@ pub(super) async fn units(desk: Desk, Query(asked): Query<Asked>) -> Result<Resp
     let after = page::cursor(asked.cursor.as_deref(), read)?.unwrap_or_default();
     let found = service::unit::list(&desk.web.app, &desk.caller, after, ROWS + 1).await?;
     let cut = page::cut(found, ROWS, |last| last.path.as_str().to_owned(), |unit| unit);
+    let change = |unit: &service::stored::Unit| {
+        let may = !unit.path.is_root() && desk.covers(Permission::RolesManage, &unit.path);
+        may.then(|| format!("{}/console/units/{}/change", desk.base(), unit.id))
+    };
     let row = |unit: service::stored::Unit| UnitRow {
+        change: change(&unit),
         depth: if unit.path.is_root() { 0 } else { unit.path.as_str().matches('/').count() },
         path: unit.path.as_str().to_owned(),
         name: if unit.path.is_root() { desk.context.realm.name.clone() } else { unit.name },
@@ -60,7 +72,7 @@ pub(super) async fn units(desk: Desk, Query(asked): Query<Asked>) -> Result<Resp
         console: desk.console(Some(Section::Units)).await?,
         units: cut.items.into_iter().map(row).collect(),
         may_make: desk.holds(Permission::RolesManage),
-        made: asked.told.as_deref() == Some("made"),
+        told: asked.told.as_deref().and_then(Told::parse),
         lists_people: desk.holds(Permission::UsersRead),
         first: asked.cursor.is_some().then(|| path.clone()),
         next: cut.next_cursor.map(|cursor| with_query(&path, &[("cursor", Some(&cursor))])),
@@ -107,4 +119,46 @@ pub(super) async fn make(desk: Desk, sent: Form<Fields>) -> Result<Response, Pro
         },
     };
     form(&desk, fields, (status, Some(problem))).await
+}
+
+async fn change_sheet(desk: &Desk, id: UnitId, sent: Option<&Sent>) -> Result<Sheet, Problem> {
+    desk.caller.allow(Permission::RolesManage, Scope::Anywhere)?;
+    let unit = service::unit::get(&desk.web.app, &desk.caller, id).await?;
+    // The root is the organisation, whose name is not kept here.
+    let parent = unit.path.parent().ok_or(Code::NotFound)?;
+    let name = sent.map_or(unit.name.as_str(), |sent| text(sent, "name")).to_owned();
+    let end = format!("{}/console/units/{id}/end", desk.base());
+    Ok(Sheet {
+        console: desk.console(Some(Section::Units)).await?,
+        of: SheetOf::Unit,
+        name: unit.name,
+        version: Some(sent.and_then(version).unwrap_or(unit.version)),
+        fields: vec![required(field("name", "name", Control::Line(name, 100), "unit-name-refused"))],
+        action: format!("{}/console/units/{id}/change", desk.base()),
+        back: format!("{}/console/units", desk.base()),
+        deeds: desk.covers(Permission::RolesManage, &parent).then_some((Deed::EndUnit, end)).into_iter().collect(),
+        problem: None,
+    })
+}
+
+pub(super) async fn ask_change(desk: Desk, id: Path<Uuid>) -> Result<Response, Problem> {
+    let sheet = change_sheet(&desk, UnitId::from_uuid(id.0), None).await?;
+    Ok(desk.page(StatusCode::OK, sheet.render()))
+}
+
+pub(super) async fn change(desk: Desk, id: Path<Uuid>, sent: Form<Sent>) -> Result<Response, Problem> {
+    let (sent, unit) = (desk.proved(sent).await?, UnitId::from_uuid(id.0));
+    let renamed = async {
+        let name = printable(text(&sent, "name"), 1, 100);
+        let name = name.map_err(|error| Problem::invalid("/name", "length", error.to_string()))?;
+        let command = RenameUnit { unit, version: version(&sent), name };
+        Ok::<_, Problem>(service::unit::rename(&desk.web.app, &desk.caller, command).await?)
+    };
+    match renamed.await {
+        Ok(_) => Ok(desk.see("/console/units?told=saved")),
+        Err(problem) => {
+            let sheet = change_sheet(&desk, unit, seen(&problem, &sent)).await?;
+            refused(&desk, sheet, ("name", "unit-name-refused"), problem).await
+        }
+    }
 }

@@ -11,9 +11,8 @@ use domain::role::{Flat, RoleGraph};
 use domain::time::Timestamp;
 use domain::unit::UnitPath;
 use serde::Deserialize;
-use service::directory::Directory;
 use service::role::Descriptions;
-use service::stored::{Client, Grant, Member};
+use service::stored::{Grant, Member};
 use uuid::Uuid;
 use wire::problem::Code;
 
@@ -25,8 +24,8 @@ use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::view::Moment;
 use crate::view::console::{
-    ApiRow, Apis, By, Carries, Choice, ClientRow, MatrixRow, MemberRow, Members, OneRole, PermissionRow, RoleColumn,
-    Roles, Section, Through, Tree, TreeRole, Way,
+    By, Carries, Choice, MatrixRow, MemberRow, Members, OneRole, PermissionRow, RoleColumn, Roles, RolesTold, Section,
+    Through, Tree, TreeRole, Way,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -76,7 +75,7 @@ async fn shown(desk: &Desk, asked: &Asked, name: Option<&str>) -> Result<Respons
         one: chosen.map(|flat| detail(desk, graph, flat, &described)),
         tree: tree(&order, chosen),
         new: makes_roles(desk).then(|| format!("{}/console/roles/new", desk.base())),
-        done: asked.told.as_deref() == Some("done"),
+        told: asked.told.as_deref().and_then(RolesTold::parse),
     };
     Ok(desk.page(StatusCode::OK, page.render()))
 }
@@ -149,6 +148,7 @@ fn detail(desk: &Desk, graph: &RoleGraph, flat: &Flat, described: &Descriptions)
         carries: flat.effective.iter().map(|(audience, names)| (api(audience), names.len())).collect(),
         members: format!("{path}/members"),
         change: may_change(desk, graph, role.id).then(|| format!("{path}/change")),
+        end: may_change(desk, graph, role.id).then(|| format!("{path}/end")),
     }
 }
 
@@ -277,48 +277,5 @@ fn way(desk: &Desk, graph: &RoleGraph, path: &Held, unit: Option<String>, grante
         until: path.valid_until.map(date),
         by: given.map_or(By::Server, |(_, by)| by.clone()),
         over: over.collect(),
-    }
-}
-
-pub(super) async fn apis(desk: Desk, Query(from): Query<From>) -> Result<Response, Problem> {
-    let directory: std::sync::Arc<Directory> = service::role::all(&desk.web.app, &desk.caller).await?;
-    let described = service::role::descriptions(&desk.web.app, &desk.caller).await?;
-    let row = |(audience, (name, texts)): (String, (String, BTreeMap<String, String>))| {
-        let api = directory.apis.get(&audience)?;
-        Some(ApiRow {
-            matrix: with_query(&format!("{}/console/roles", desk.base()), &[("api", Some(&audience))]),
-            name,
-            algorithm: api.algorithm.as_str().to_owned(),
-            minutes: api.access_lifetime_seconds / 60,
-            permissions: texts.into_iter().collect(),
-            audience,
-        })
-    };
-    let mut clients = (None, None);
-    if desk.covers(Permission::ClientsManage, &UnitPath::root()) {
-        let after = page::cursor(from.cursor.as_deref(), |text| (!text.contains('\0')).then(|| text.to_owned()))?
-            .unwrap_or_default();
-        let found = service::client::list(&desk.web.app, &desk.caller, after, ROWS + 1).await?;
-        let cut = page::cut(found, ROWS, |last| last.client_id.clone(), client);
-        clients = (Some(cut.items), cut.next_cursor);
-    }
-    let path = format!("{}/console/apis", desk.base());
-    let page = Apis {
-        console: desk.console(Some(Section::Apis)).await?,
-        apis: described.into_iter().filter_map(row).collect(),
-        clients: clients.0,
-        first: from.cursor.is_some().then(|| path.clone()),
-        next: clients.1.map(|cursor| with_query(&path, &[("cursor", Some(&cursor))])),
-    };
-    Ok(desk.page(StatusCode::OK, page.render()))
-}
-
-fn client(client: Client) -> ClientRow {
-    ClientRow {
-        id: client.client_id,
-        name: client.name,
-        kind: client.kind,
-        apis: client.apis.iter().map(|audience| audience.as_str().to_owned()).collect(),
-        enabled: client.enabled,
     }
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::caller::Scope;
 use domain::permission::{OWN_API, Permission};
-use domain::role::{Flat, RoleGraph, RoleName};
+use domain::role::{Flat, GraphError, RoleGraph, RoleName};
 use domain::unit::UnitPath;
 use domain::user::printable;
 use service::role::{ChangeRole, CreateRole, Descriptions, RoleError};
@@ -16,7 +16,7 @@ use super::desk::Desk;
 use crate::http::form::Form;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::view::console::{Check, RoleForm, RoleProblem, Section};
+use crate::view::console::{Check, Refusal, RoleForm, RoleProblem, Section};
 
 /// Every field by its name: which boxes there are depends on the roles and permissions of this moment.
 type Sent = BTreeMap<String, String>;
@@ -233,7 +233,7 @@ pub(super) async fn change(desk: Desk, name: Path<String>, form: Form<Sent>) -> 
         Ok(_) => Ok(desk.see(&format!("/console/roles/{}?told=done", name.0))),
         Err(RoleError::ChangedMeanwhile) => {
             let now = Entered::stored(&directory.graph, flat);
-            let refused = (StatusCode::PRECONDITION_FAILED, Some(RoleProblem::Meanwhile));
+            let refused = (StatusCode::PRECONDITION_FAILED, Some(RoleProblem::Refused(Refusal::Meanwhile)));
             shown(&desk, (Some(flat), now), refused).await
         }
         Err(error) => {
@@ -243,18 +243,21 @@ pub(super) async fn change(desk: Desk, name: Path<String>, form: Form<Sent>) -> 
     }
 }
 
-/// Why, where people can do something about it. The use case says it in English.
+/// Why, where people can do something about it.
 async fn refusal(desk: &Desk, error: RoleError) -> Result<(StatusCode, RoleProblem), Problem> {
+    let of = |refusal| RoleProblem::Refused(refusal);
     Ok(match error {
-        RoleError::Forbidden(forbidden) => {
-            service::caller::refused(&desk.web.app, &desk.caller, &forbidden).await?;
-            let why = forbidden.detail.unwrap_or_else(|| forbidden.missing.as_str().to_owned());
-            (StatusCode::FORBIDDEN, RoleProblem::Refused(why))
-        }
         RoleError::NameTaken => (StatusCode::CONFLICT, RoleProblem::Taken),
-        RoleError::Graph(error) => (StatusCode::UNPROCESSABLE_ENTITY, RoleProblem::Inherits(error.to_string())),
-        RoleError::Conflict(why) => (StatusCode::CONFLICT, RoleProblem::Refused(why)),
-        RoleError::TooMany { what, .. } => (StatusCode::UNPROCESSABLE_ENTITY, RoleProblem::Refused(what.to_owned())),
-        other => return Err(other.into()),
+        RoleError::Graph(GraphError::Cycle(path)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, RoleProblem::Cycle(path.join(" → ")))
+        }
+        RoleError::Graph(GraphError::TooDeep(path)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, RoleProblem::TooDeep(path.join(" → ")))
+        }
+        RoleError::TooMany { what, .. } => (StatusCode::UNPROCESSABLE_ENTITY, of(Refusal::of(what))),
+        other => {
+            let (status, refusal) = super::sheet::refusal(desk, other.into()).await?;
+            (status, of(refusal))
+        }
     })
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use domain::client::ClientKind;
 
-use super::{Console, Language, Say, Section};
+use super::{Choice, Console, Deed, Frame, Language, Notice, Say, Section, Trouble};
 
 /// `GET /console/apis`.
 #[derive(Clone, Debug, Template)]
@@ -19,6 +19,41 @@ pub struct Apis {
     pub first: Option<String>,
     /// Where it goes on.
     pub next: Option<String>,
+    /// Whether APIs and permissions may be made and changed.
+    pub may_change: bool,
+    /// What was done before.
+    pub told: Option<Told>,
+}
+
+/// What was done before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Something new is there.
+    Made,
+    /// Something is as it was entered.
+    Saved,
+    /// A deed.
+    Done(Deed),
+}
+
+impl Told {
+    /// Reads `?told=`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "made" => Some(Self::Made),
+            "saved" => Some(Self::Saved),
+            other => Deed::parse(other).map(Self::Done),
+        }
+    }
+
+    pub(super) const fn says(self) -> &'static str {
+        match self {
+            Self::Made => "told-made",
+            Self::Saved => "told-saved",
+            Self::Done(deed) => deed.done(),
+        }
+    }
 }
 
 /// An application that asks for tokens.
@@ -38,11 +73,21 @@ pub struct ClientRow {
 
 impl ClientRow {
     const fn kind(&self) -> &'static str {
-        match self.kind {
-            ClientKind::Public => "client-public",
-            ClientKind::Confidential => "client-confidential",
-            ClientKind::Service => "client-service",
-        }
+        called(self.kind)
+    }
+
+    /// Kinds of clients, to choose from.
+    #[must_use]
+    pub fn kinds(frame: &Frame, chosen: Option<&str>) -> Vec<Choice> {
+        ClientKind::ALL.map(|kind| Choice::new(kind.as_str(), frame.say(called(kind)).to_string(), chosen)).to_vec()
+    }
+}
+
+const fn called(kind: ClientKind) -> &'static str {
+    match kind {
+        ClientKind::Public => "client-public",
+        ClientKind::Confidential => "client-confidential",
+        ClientKind::Service => "client-service",
     }
 }
 
@@ -59,11 +104,18 @@ pub struct ApiRow {
     pub minutes: i64,
     /// Permission and what it allows.
     pub permissions: Vec<(String, String)>,
+    /// Whether it is Bailiwick's own: what that lets people do, the program knows.
+    pub own: bool,
     /// Where its matrix is.
     pub matrix: String,
 }
 
 impl Apis {
+    fn trouble(&self) -> Trouble {
+        let said = |told: Told| Trouble::above(Notice::done(self.console.frame.say(told.says()).put("name", "")));
+        self.told.map_or(Trouble::None, said)
+    }
+
     /// With made-up content.
     #[must_use]
     pub fn sample() -> Self {
@@ -78,6 +130,7 @@ impl Apis {
             minutes: 10,
             permissions: vec![(say("charts:read"), say("Read charts")), (say("charts:write"), say("Write charts"))],
             matrix: say("/console/roles?api=clinic"),
+            own: audience == "bailiwick",
         };
         Self {
             console: Console::sample_of(language, say, Section::Apis),
@@ -96,6 +149,8 @@ impl Apis {
             ),
             first: Some(say("/console/apis")),
             next: Some(say("/console/apis?cursor=abc")),
+            may_change: true,
+            told: None,
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Person {
     pub tag: Option<PersonTag>,
     /// Their home unit; `None`: the whole organisation.
     pub unit: Option<String>,
+    /// Whether their data may be changed.
+    pub may_change: bool,
     /// What may be done about the account.
     pub deeds: Vec<Deed>,
     /// Giving a role, if that may be done.
@@ -144,6 +146,8 @@ pub enum PersonNotice {
     Invited,
     /// A role was given.
     Given,
+    /// Their data are as they were entered.
+    Saved,
     /// A deed of [`Deed`].
     Done(Deed),
     /// A session was ended.
@@ -191,6 +195,7 @@ impl Person {
         Trouble::above(match self.notice {
             None => return Trouble::None,
             Some(PersonNotice::Invited) => done("person-invited"),
+            Some(PersonNotice::Saved) => done("told-saved"),
             Some(PersonNotice::Given) => done("person-given"),
             Some(PersonNotice::Done(deed)) => done(deed.done()),
             Some(PersonNotice::SessionEnded) => done("session-ended"),
@@ -213,6 +218,7 @@ impl Person {
             username: Some(say("ines.tallmark")),
             tag: None,
             unit: Some(say("Ward 7")),
+            may_change: true,
             deeds: Deed::ACCOUNT.to_vec(),
             give: Some(GiveForm::sample_of(say)),
             grants: GrantRow::samples(say),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Console, Language, Notice, Say, Section, Trouble};
+use super::{Console, Language, Notice, Refusal, Say, Section, Trouble};
 
 /// `GET` and a refused `POST` of `/console/roles/new` and `/console/roles/{name}/change`.
 #[derive(Clone, Debug, Template)]
@@ -60,12 +60,12 @@ pub enum RoleProblem {
     DisplayName,
     /// The description is too long.
     Description,
-    /// A cycle, or too deep: the path.
-    Inherits(String),
-    /// It is too much for the caller, or for a role.
-    Refused(String),
-    /// Somebody changed it; what is shown is what it is now.
-    Meanwhile,
+    /// Roles that would inherit from each other: the path.
+    Cycle(String),
+    /// Too many levels: the path.
+    TooDeep(String),
+    /// It is too much for the caller, or for a role; or somebody was faster.
+    Refused(Refusal),
 }
 
 impl RoleForm {
@@ -77,9 +77,9 @@ impl RoleForm {
             RoleProblem::Taken => Trouble::field("name", frame.say("role-name-taken")),
             RoleProblem::DisplayName => Trouble::field("display_name", frame.say("role-display-refused")),
             RoleProblem::Description => Trouble::field("description", frame.say("role-description-refused")),
-            RoleProblem::Inherits(why) => Trouble::above(Notice::refused(frame.say("role-cycle").put("why", why))),
-            RoleProblem::Refused(why) => Trouble::above(Notice::refused(frame.say("role-refused").put("why", why))),
-            RoleProblem::Meanwhile => Trouble::above(Notice::later(frame.say("changed-meanwhile"))),
+            RoleProblem::Cycle(path) => Trouble::above(Notice::refused(frame.say("role-cycle").put("path", path))),
+            RoleProblem::TooDeep(path) => Trouble::above(Notice::refused(frame.say("role-too-deep").put("path", path))),
+            RoleProblem::Refused(refusal) => Trouble::above(refusal.notice(frame)),
         }
     }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::graph::{Tree, TreeRole};
-use super::{Choice, Console, Language, Notice, Say, Section, Trouble};
+use super::{Choice, Console, Deed, Language, Notice, Say, Section, Trouble};
 
 /// `GET /console/roles` and `/console/roles/{name}`.
 #[derive(Clone, Debug, Template)]
@@ -25,8 +25,28 @@ pub struct Roles {
     pub tree: Tree,
     /// Where one is made, if that may be done.
     pub new: Option<String>,
-    /// Whether a role was made or changed before.
-    pub done: bool,
+    /// What was done before.
+    pub told: Option<RolesTold>,
+}
+
+/// What was done before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RolesTold {
+    /// A role was made or changed.
+    Changed,
+    /// One ended.
+    Ended,
+}
+
+impl RolesTold {
+    /// Reads `?told=`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "done" => Some(Self::Changed),
+            other => Deed::parse(other).filter(|deed| *deed == Deed::EndRole).map(|_| Self::Ended),
+        }
+    }
 }
 
 /// A role as a column.
@@ -89,6 +109,8 @@ pub struct OneRole {
     pub members: String,
     /// Where it is changed, if that may be done.
     pub change: Option<String>,
+    /// Where it is ended, if it may be.
+    pub end: Option<String>,
 }
 
 impl Roles {
@@ -133,6 +155,7 @@ impl Roles {
                 carries: vec![(say("Ward Charts"), 2)],
                 members: say("/console/roles/nurse/members"),
                 change: Some(say("/console/roles/nurse/change")),
+                end: Some(say("/console/roles/nurse/end")),
             }),
             tree: Tree::new(&[
                 role("Clinical staff", &[], true),
@@ -141,11 +164,16 @@ impl Roles {
                 role("Physician", &[0], false),
             ]),
             new: Some(say("/console/roles/new")),
-            done: false,
+            told: None,
         }
     }
 
     fn trouble(&self) -> Trouble {
-        if self.done { Trouble::above(Notice::done(self.console.frame.say("role-done"))) } else { Trouble::None }
+        let said = match self.told {
+            None => return Trouble::None,
+            Some(RolesTold::Changed) => "role-done",
+            Some(RolesTold::Ended) => Deed::EndRole.done(),
+        };
+        Trouble::above(Notice::done(self.console.frame.say(said)))
     }
 }

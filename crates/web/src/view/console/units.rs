@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Console, Language, Notice, Say, Section, Trouble};
+use super::{Console, Language, Notice, Say, Section, Told, Trouble};
 
 /// `GET /console/units`.
 #[derive(Clone, Debug, Template)]
@@ -16,8 +16,8 @@ pub struct Units {
     pub lists_people: bool,
     /// Whether one may be made.
     pub may_make: bool,
-    /// Whether one was made before.
-    pub made: bool,
+    /// What was done before.
+    pub told: Option<Told>,
     /// Where the list begins, if this is not its beginning.
     pub first: Option<String>,
     /// Where it goes on.
@@ -33,6 +33,8 @@ pub struct UnitRow {
     pub name: String,
     /// How deep it lies below the root.
     pub depth: usize,
+    /// Where it is changed, if it may be.
+    pub change: Option<String>,
 }
 
 impl UnitRow {
@@ -44,7 +46,12 @@ impl UnitRow {
 
 impl Units {
     fn trouble(&self) -> Trouble {
-        if self.made { Trouble::above(Notice::done(self.console.frame.say("unit-made"))) } else { Trouble::None }
+        let said = |told: Told| match told {
+            Told::Made => "unit-made",
+            other => other.says(),
+        };
+        let notice = |told| Trouble::above(Notice::done(self.console.frame.say(said(told)).put("name", "")));
+        self.told.map_or(Trouble::None, notice)
     }
 
     /// With made-up content.
@@ -54,7 +61,12 @@ impl Units {
     }
 
     pub(in crate::view) fn sample_of(language: Language, say: Say<'_>) -> Self {
-        let row = |path, name, depth| UnitRow { path: say(path), name: say(name), depth };
+        let row = |path, name, depth| UnitRow {
+            path: say(path),
+            name: say(name),
+            depth,
+            change: (depth > 0).then(|| say("/console/units/1/change")),
+        };
         Self {
             console: Console::sample_of(language, say, Section::Units),
             units: vec![
@@ -64,7 +76,7 @@ impl Units {
             ],
             lists_people: true,
             may_make: true,
-            made: false,
+            told: None,
             first: Some(say("/console/units")),
             next: Some(say("/console/units?cursor=abc")),
         }

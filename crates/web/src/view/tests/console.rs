@@ -1,9 +1,11 @@
 //! The pages of the console in each of their states.
 
+use super::super::console::refusal::RULES;
 use super::super::console::{
-    Apis, Console, Deed, EventPage, Events, GiveForm, GiveProblem, Invite, InviteProblem, Members, Nothing, People,
-    PeopleFilter, Person, PersonAccess, PersonNotice, PersonTag, Question, QuestionProblem, RoleForm, RoleProblem,
-    Roles, Search, Tree, UnitForm, UnitProblem, Units, Who,
+    Apis, Console, Deed, Doorstep, EventPage, Events, Form, GiveForm, GiveProblem, Invite, InviteProblem, Made,
+    Members, Nothing, Once, People, PeopleFilter, Person, PersonAccess, PersonNotice, PersonTag, Question,
+    QuestionProblem, Refusal, RoleForm, RoleProblem, Roles, RolesTold, Search, Sheet, SheetProblem, Told, Tree,
+    UnitForm, UnitProblem, Units, Who,
 };
 use super::{Language, Say, named};
 
@@ -14,6 +16,7 @@ pub(super) fn pages(language: Language, say: Say<'_>, add: &mut dyn FnMut(String
     forms(language, say, add);
     log(language, say, add);
     add("console-nothing".to_owned(), Nothing::sample_of(language, say).render());
+    add("console-doorstep".to_owned(), Doorstep::sample_of(language, say).render());
     let search = || Search::sample_of(language, say);
     add("console-search".to_owned(), search().render());
     let empty = Search { q: None, people: vec![], roles: vec![], may_invite: false, may_audit: false, ..search() };
@@ -41,7 +44,11 @@ fn lists(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
     let roles = || Roles::sample_of(language, say);
     add("console-roles".to_owned(), Roles { one: None, new: None, ..roles() }.render());
     add("console-role".to_owned(), roles().render());
-    add("console-roles-done".to_owned(), Roles { done: true, tree: Tree::default(), ..roles() }.render());
+    add(
+        "console-roles-done".to_owned(),
+        Roles { told: Some(RolesTold::Changed), tree: Tree::default(), ..roles() }.render(),
+    );
+    add("console-role-ended".to_owned(), Roles { told: Some(RolesTold::Ended), one: None, ..roles() }.render());
     let mut plain = roles();
     if let Some(one) = &mut plain.one {
         (one.sensitive, one.built_in, one.change) = (false, false, None);
@@ -55,13 +62,25 @@ fn lists(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
     let members = || Members::sample_of(language, say);
     add("console-members".to_owned(), members().render());
     add("console-members-none".to_owned(), Members { members: vec![], ..members() }.render());
-    add("console-units-made".to_owned(), Units { made: true, may_make: false, ..units() }.render());
+    for told in [Told::Made, Told::Saved, Told::Done(Deed::EndUnit)] {
+        add(named("console-units", &told), Units { told: Some(told), may_make: false, ..units() }.render());
+    }
+    for told in [
+        Told::Made,
+        Told::Saved,
+        Told::Done(Deed::EndApi),
+        Told::Done(Deed::EndClient),
+        Told::Done(Deed::EndPermission),
+    ] {
+        add(named("console-apis", &told), Apis { told: Some(told), may_change: false, ..apis() }.render());
+    }
 }
 
 fn person(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) {
     let full = || Person::sample_of(language, say);
     add("console-person".to_owned(), full().render());
-    for notice in [PersonNotice::Invited, PersonNotice::Given, PersonNotice::SessionEnded, PersonNotice::SessionGone] {
+    use PersonNotice::{Given, Invited, Saved, SessionEnded, SessionGone};
+    for notice in [Invited, Given, Saved, SessionEnded, SessionGone] {
         add(named("console-person", &notice), Person { notice: Some(notice), ..full() }.render());
     }
     for deed in Deed::ACCOUNT.into_iter().chain([Deed::EndGrant]) {
@@ -72,6 +91,7 @@ fn person(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String))
         username: None,
         unit: None,
         give: None,
+        may_change: false,
         deeds: vec![],
         grants: vec![],
         access: vec![],
@@ -108,8 +128,13 @@ fn person(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String))
 
 fn deeds(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) {
     let ask = || Question::sample_of(language, say);
-    for deed in Deed::ACCOUNT {
-        add(named("console-ask", &deed), Question { deed, held: None, ..ask() }.render());
+    for deed in Deed::ALL {
+        let version = ask().version.filter(|_| deed != Deed::EndPermission);
+        add(named("console-ask", &deed), Question { deed, held: None, version, ..ask() }.render());
+        add(
+            named("console-done", &deed),
+            Apis { told: Some(Told::Done(deed)), ..Apis::sample_of(language, say) }.render(),
+        );
     }
     let everywhere = ask().held.map(|(role, _)| (role, None));
     add("console-ask-everywhere".to_owned(), Question { held: everywhere, ..ask() }.render());
@@ -118,8 +143,17 @@ fn deeds(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
         QuestionProblem::Already,
         QuestionProblem::LastAdministrator,
         QuestionProblem::Climbing,
+        QuestionProblem::Refused(Refusal::Meanwhile),
+        QuestionProblem::Refused(Refusal::Other),
     ] {
         add(named("console-ask", &problem), Question { problem: Some(problem), ..ask() }.render());
+    }
+    let missing = Some(QuestionProblem::Refused(Refusal::Missing(say("roles:manage"))));
+    add("console-ask-missing".to_owned(), Question { problem: missing, ..ask() }.render());
+    for (rule, key) in RULES {
+        let values = rule.split("{}").skip(1).map(|_| say("nurse")).collect();
+        let problem = Some(QuestionProblem::Refused(Refusal::Rule(key, values)));
+        add(format!("console-ask-{key}"), Question { problem, ..ask() }.render());
     }
     let invite = || Invite::sample_of(language, say);
     add("console-invite".to_owned(), invite().render());
@@ -140,13 +174,30 @@ fn forms(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
         ("taken", RoleProblem::Taken),
         ("display", RoleProblem::DisplayName),
         ("description", RoleProblem::Description),
-        ("cycle", RoleProblem::Inherits(say("nurse → staff → nurse"))),
-        ("refused", RoleProblem::Refused(say("You may not give the role physician in /."))),
-        ("meanwhile", RoleProblem::Meanwhile),
+        ("cycle", RoleProblem::Cycle(say("nurse → staff → nurse"))),
+        ("deep", RoleProblem::TooDeep(say("nurse → staff → person"))),
+        ("refused", RoleProblem::Refused(Refusal::Rule("why-role", vec![say("physician"), say("/")]))),
+        ("meanwhile", RoleProblem::Refused(Refusal::Meanwhile)),
     ] {
         let of = role().of.filter(|_| !["slug", "taken"].contains(&name));
         add(format!("console-role-{name}"), RoleForm { of, problem: Some(problem), ..role() }.render());
     }
+    let sheet = || Sheet::sample_of(language, say);
+    for of in Form::ALL {
+        add(named("console-sheet", &of), Sheet { of, deeds: vec![], ..sheet() }.render());
+    }
+    add("console-sheet-new".to_owned(), Sheet { name: String::new(), version: None, ..sheet() }.render());
+    for (name, key) in [("name", "unit-name-refused"), ("apis", "api-gone"), ("redirect_uris", "client-uris-refused")] {
+        let problem = Some(SheetProblem::Field(name.to_owned(), key));
+        add(format!("console-sheet-{name}"), Sheet { problem, ..sheet() }.render());
+    }
+    let problem = Some(SheetProblem::Above(Refusal::Rule("why-uri", vec![])));
+    add("console-sheet-above".to_owned(), Sheet { problem, ..sheet() }.render());
+    let once = || Once::sample_of(language, say);
+    add("console-once-code".to_owned(), once().render());
+    let secret = || Once { what: Made::Secret, client_id: Some(say("rota-planner")), address: None, ..once() };
+    add("console-once-secret".to_owned(), secret().render());
+    add("console-once-client".to_owned(), Once { what: Made::Client, until: None, ..secret() }.render());
     let unit = || UnitForm::sample_of(language, say);
     add("console-unit-new".to_owned(), unit().render());
     use UnitProblem::{Forbidden, Name, Parent, Slug, Taken};
