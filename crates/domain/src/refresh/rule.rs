@@ -81,10 +81,10 @@ impl Family {
         (self.state(now) == State::Live).then_some(Self { deadlines, ..self })
     }
 
-    /// Locked at once: somebody else took the device over.
+    /// Locked at once: somebody else took the device over. What is over stays as it was.
     #[must_use]
     pub fn locked(self, now: Timestamp) -> Self {
-        let idle_at = self.deadlines.idle_at.min(now);
+        let idle_at = if self.ended { self.deadlines.idle_at } else { self.deadlines.idle_at.min(now) };
         Self { deadlines: Deadlines { idle_at, ..self.deadlines }, ..self }
     }
 
