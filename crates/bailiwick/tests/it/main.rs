@@ -20,6 +20,7 @@ mod log; // what the audit log must be, whatever happened
 mod people; // people and their sessions by command
 mod profile; // profiles shown, tried and applied by command
 mod program; // starting, reading and ending processes
+mod refresh_nodes; // one of two nodes killed among many refreshes
 mod schemathesis; // calls made from openapi.json, also ones that violate it
 mod serve; // the server of an organisation
 mod site; // a folder with a configuration, set up and ready to serve
