@@ -170,7 +170,8 @@ async fn serve(
     let (session, person) = (sessions::find(tx, id).await?, user::find(tx, stored.user).await?);
     let holds = |(session, person): &(Session, user::User)| {
         let (auth_at, tokens_not_before) = (session.auth_at, person.tokens_not_before);
-        Standing { session_ended: session.ended_at.is_some(), auth_at, status: person.status, tokens_not_before }.holds()
+        Standing { session_ended: session.ended_at.is_some(), auth_at, status: person.status, tokens_not_before }
+            .holds()
     };
     let Some((mut session, person)) = session.zip(person).filter(holds) else {
         return Ok(Outcome::upkeep(Answer::Ended, Upkeep::SessionRenewal));
