@@ -81,8 +81,10 @@ on_both_databases! {
                 let expected = family.advanced(from, now);
                 assert_eq!((moved, got), (expected.is_some(), expected.unwrap_or(family)), "advanced from {from}: {family:?}");
             }
-            let renew = move |tx: &mut WriteTx<'_>| Box::pin(async move { Ok(refresh::renew(tx, SESSION, CLIENT, idle_at).await?.is_some()) });
-            let (moved, got) = after(&db, family, renew).await;
+            let (moved, got) = after(&db, family, move |tx| {
+                Box::pin(async move { Ok(refresh::renew(tx, SESSION, CLIENT, idle_at).await?.is_some()) })
+            })
+            .await;
             let expected = family.renewed(idle_at, now);
             assert_eq!((moved, got), (expected.is_some(), expected.unwrap_or(family)), "renewed: {family:?}");
 
