@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::allowed::Allowed;
 use domain::entropy::Entropy;
 use domain::id::{FamilyId, SessionId, UserId};
+use domain::refresh::RefreshToken;
 use domain::secret::Secret;
 use domain::session::{AAL1, Deadlines, GRACE_SECONDS};
 use domain::time::{Timestamp, days, seconds};
@@ -19,11 +20,18 @@ pub(crate) struct Family {
     pub(crate) secret: Secret,
 }
 
+impl Family {
+    /// Its first token, which is exchanged once.
+    pub(crate) fn token(&self) -> RefreshToken {
+        RefreshToken::make(self.id, 0, &self.secret)
+    }
+}
+
 /// Sessions of one transaction.
 const CHUNK: usize = 200;
 
 /// How a family's secret is kept.
-type Sealing = Arc<dyn Fn(FamilyId, &Secret) -> Result<Vec<u8>, StoreError> + Send + Sync>;
+pub(crate) type Sealing = Arc<dyn Fn(FamilyId, &Secret) -> Result<Vec<u8>, StoreError> + Send + Sync>;
 
 /// Gives each of the people sessions with a family, `count` in all, begun at `begun`.
 pub(crate) async fn seed(

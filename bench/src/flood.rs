@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::allowed::Request;
 use service::refresh::{Refresh, exchange};
+use service::session::FIRST_PARTY;
 
 use crate::Failure;
 use crate::house::{Guests, House, Plan};
@@ -34,7 +35,7 @@ impl Door {
         match self {
             Self::Inside(house) => {
                 let token = house.guests.token(at).ok_or("no family is left")?;
-                let asked = Refresh { token, active: false, audience: None };
+                let asked = Refresh { token, client_id: FIRST_PARTY.to_owned(), active: false, audience: None };
                 exchange(&house.app, &house.realm, asked, Request::default()).await?;
                 Ok(())
             }

@@ -3,9 +3,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::allowed::Allowed;
 use domain::id::{CredentialId, UserId};
+use domain::key::Algorithm;
 use domain::password::Password;
 use domain::realm::{Realm, RealmKey, RealmSlug};
 use domain::refresh::RefreshToken;
@@ -15,6 +17,7 @@ use domain::totp::{self, Seed};
 use domain::unit::UnitPath;
 use domain::user::{DisplayName, Status, Username};
 use service::App;
+use service::api::UpdateApi;
 use service::app::Settings;
 use service::clock::{Clock, SystemClock};
 use service::entropy::SystemEntropy;
@@ -44,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) sessions: usize,
     /// Of a new hash.
     pub(crate) cost: Cost,
+    /// How the sessions' tokens are signed; RS256 with 3,072 bits unless it is said.
+    pub(crate) algorithm: Option<Algorithm>,
 }
 
 /// Who and what waits in the realm.
@@ -57,7 +62,7 @@ pub(crate) struct Guests {
 impl Guests {
     /// The first refresh token of a family, which is exchanged once.
     pub(crate) fn token(&self, at: usize) -> Option<RefreshToken> {
-        self.families.get(at).map(|family| RefreshToken::make(family.id, 0, &family.secret))
+        self.families.get(at).map(Family::token)
     }
 }
 
@@ -80,6 +85,7 @@ pub(crate) struct House {
     pub(crate) guests: Guests,
     /// The stored hash of [`PASSWORD`].
     pub(crate) hash: String,
+    ids: Arc<[UserId]>,
 }
 
 /// Somebody new.
@@ -96,15 +102,24 @@ pub(crate) struct Person {
 impl House {
     /// Makes it in an empty folder.
     pub(crate) async fn build(folder: &Path, base_url: &str, plan: Plan) -> Result<Self, Failure> {
+        Self::build_on(Location::Folder(folder.to_owned()), base_url, plan).await
+    }
+
+    /// Makes it in an empty database.
+    pub(crate) async fn build_on(location: Location, base_url: &str, plan: Plan) -> Result<Self, Failure> {
         let entropy = Arc::new(SystemEntropy);
-        let store = Store::open(&Options::new(Location::Folder(folder.to_owned())), entropy.clone()).await?;
+        let store = Store::open(&Options::new(location), entropy.clone()).await?;
         store.migrate(SystemClock.now()).await?;
         let seal = Arc::new(Seal::new(Secret::from_bytes([KEK; 32])));
         let hashing = Hashing::start(plan.cost, seal.derive("pepper", RealmKey::MAIN), &*entropy);
         let app = App::new(store, Arc::new(SystemClock), entropy, seal, hashing, Settings::new(base_url));
         let realm = realm(&app, base_url).await?;
         let hash = app.hashing.hash(Password::typed(PASSWORD)?, &*app.entropy).await?;
-        let mut house = Self { app, realm: Arc::new(realm), guests: Guests::default(), hash: hash.clone() };
+        if let Some(algorithm) = plan.algorithm {
+            signed_with(&app, realm.key, algorithm).await?;
+        }
+        let (guests, ids) = (Guests::default(), Arc::default());
+        let mut house = Self { app, realm: Arc::new(realm), guests, hash: hash.clone(), ids };
         let person = |number: usize| Person {
             username: format!("nurse-{number:05}"),
             hash: Some(hash.clone()),
@@ -113,20 +128,23 @@ impl House {
         };
         let people: Vec<Person> = (0..plan.people).map(person).collect();
         let names: Vec<String> = people.iter().map(|person| person.username.clone()).collect();
-        let ids = house.add(people).await?;
-        let (sealing, key) = (house.app.clone(), house.realm.key);
+        house.ids = house.add(people).await?.into();
+        let families = house.sessions(plan.sessions, minutes(10)).await?;
+        house.guests = Guests { people: names.into(), families: families.into() };
+        Ok(house)
+    }
+
+    /// More sessions, shared out among the people, begun so long ago.
+    pub(crate) async fn sessions(&self, count: usize, ago: Duration) -> Result<Vec<Family>, Failure> {
+        let (sealing, key) = (self.app.clone(), self.realm.key);
         let seal = move |id: domain::id::FamilyId, secret: &Secret| {
             let (row, column) = (id.uuid(), "family_key");
             let place = Place { table: "refresh_family", column, row: row.as_bytes() };
-            sealing.seal.seal(&*sealing.entropy, key, place, secret.bytes()).map_err(store::StoreError::from)
+            sealing.seal.seal(&*sealing.entropy, key, place, secret.bytes()).map_err(StoreError::from)
         };
-        let begun = house.app.now().minus(minutes(10));
-        let store = &house.app.store;
-        let families =
-            families::seed(store, Allowed::cli("bench", key).allowed(), begun, &ids, plan.sessions, Arc::new(seal))
-                .await?;
-        house.guests = Guests { people: names.into(), families: families.into() };
-        Ok(house)
+        let (store, begun) = (&self.app.store, self.app.now().minus(ago));
+        let allowed = Allowed::cli("bench", key);
+        Ok(families::seed(store, allowed.allowed(), begun, &self.ids, count, Arc::new(seal)).await?)
     }
 
     /// Adds people, many at once; their ids in the order of the list.
@@ -163,6 +181,18 @@ async fn realm(app: &App, base_url: &str) -> Result<Realm, Failure> {
     service::profile::apply(app, Allowed::cli("bench", made.key), profile).await?;
     service::key::ensure(app, made.key, KeyKind::Rsa(3072), None).await?;
     Ok(made)
+}
+
+async fn signed_with(app: &App, realm: RealmKey, algorithm: Algorithm) -> Result<(), Failure> {
+    let command = UpdateApi {
+        audience: "clinic".to_owned(),
+        version: None,
+        name: None,
+        algorithm: Some(algorithm),
+        access_lifetime_seconds: None,
+    };
+    service::api::update_as_operator(app, Allowed::cli("bench", realm), command).await?;
+    Ok(())
 }
 
 async fn nurse(app: &App, realm: RealmKey, person: &Person) -> Result<UserId, Failure> {

@@ -37,6 +37,8 @@ pub(crate) struct Answered {
 pub(crate) struct Server {
     process: Child,
     port: u16,
+    /// The port in the base URL: another node's, if there is more than one.
+    named: u16,
     operations: u16,
     client: reqwest::Client,
 }
@@ -44,7 +46,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on a folder that a [`House`](crate::house::House) was built in.
     pub(crate) fn start(folder: &Path, port: u16) -> Result<Self, Failure> {
-        let base = format!("http://localhost:{port}");
+        Self::start_on(&folder.display().to_string(), port, port)
+    }
+
+    /// Starts a node on a database; `named` is the port in the base URL that all nodes share.
+    pub(crate) fn start_on(location: &str, named: u16, port: u16) -> Result<Self, Failure> {
+        let base = format!("http://localhost:{named}");
         let key = format!("{KEK:02x}").repeat(32);
         let operations = free_port()?;
         let process = Command::new(program()?)
@@ -53,13 +60,13 @@ impl Server {
             .env("BAILIWICK__SERVER__LISTEN", format!("127.0.0.1:{port}"))
             .env("BAILIWICK__SERVER__OPERATIONS_LISTEN", format!("127.0.0.1:{operations}"))
             .env("BAILIWICK__SERVER__MAX_CONNECTIONS_PER_ADDRESS", "0")
-            .env("BAILIWICK__DATABASE__LOCATION", folder)
+            .env("BAILIWICK__DATABASE__LOCATION", location)
             .env("BAILIWICK__KEYS__ENCRYPTION_KEY", key)
             .env("BAILIWICK__LOG__LEVEL", "error")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        Ok(Self { process, port, operations, client: reqwest::Client::builder().no_proxy().build()? })
+        Ok(Self { process, port, named, operations, client: reqwest::Client::builder().no_proxy().build()? })
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -71,7 +78,7 @@ impl Server {
         let start = wall();
         let request = format!(
             "GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n",
-            self.port
+            self.named
         );
         while since(start) < 20.0 {
             let mut answer = [0; 12];
@@ -85,6 +92,12 @@ impl Server {
             std::thread::park_timeout(Duration::from_micros(500));
         }
         Err("the server does not answer".into())
+    }
+
+    /// A connection of its own.
+    pub(crate) fn line(&self) -> Result<Line, Failure> {
+        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(1).build()?;
+        Ok(Line { client, base: format!("http://localhost:{}", self.port), host: format!("localhost:{}", self.named) })
     }
 
     fn url(&self, path: &str) -> String {
@@ -139,6 +152,46 @@ impl Server {
             kib.map(|kib| kib / 1024.0).ok_or_else(|| Failure::from(format!("no {name}")))
         };
         Ok((field("VmRSS:")?, field("RssAnon:")?))
+    }
+}
+
+/// One connection to one node.
+pub(crate) struct Line {
+    client: reqwest::Client,
+    base: String,
+    host: String,
+}
+
+impl Line {
+    /// Exchanges a refresh token; returns the access token.
+    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<String, Failure> {
+        let cookie = format!("__Host-bailiwick-refresh={}", token.expose());
+        let request = self.client.post(format!("{}/api/v1/session/refresh", self.base)).header("Cookie", cookie);
+        let answer = self.answer(request.header("Content-Type", "application/json").body("{}")).await?;
+        let answer: Json = serde_json::from_str(&answer)?;
+        Ok(answer["access_token"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Asks about an access token (RFC 7662); fails unless it is active.
+    pub(crate) async fn introspect(&self, (id, secret): (&str, &str), token: &str) -> Result<(), Failure> {
+        let request = self.client.post(format!("{}/oauth/introspect", self.base)).basic_auth(id, Some(secret));
+        let request =
+            request.header("Content-Type", "application/x-www-form-urlencoded").body(format!("token={token}"));
+        let answer: Json = serde_json::from_str(&self.answer(request).await?)?;
+        if answer["active"] == true { Ok(()) } else { Err(format!("introspection: {answer}").into()) }
+    }
+
+    /// A request that reads nothing and signs nothing: the published keys.
+    pub(crate) async fn bare(&self) -> Result<(), Failure> {
+        self.answer(self.client.get(format!("{}/.well-known/jwks.json", self.base))).await?;
+        Ok(())
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<String, Failure> {
+        let response = request.header("Host", &self.host).send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        if status == 200 { Ok(text) } else { Err(format!("{status} {text}").into()) }
     }
 }
 

@@ -2,7 +2,7 @@
 //! ratio with its target. Nothing fails by time. `docs/performance.md` says how to read it.
 //!
 //! ```text
-//! cargo run --release -p bench -- [name…] [--json] [--rest SECONDS]
+//! cargo run --release -p bench -- [name…] [--json] [--rest SECONDS] [--ten-million]
 //! ```
 
 mod measure; // clocks, and two things beside each other
@@ -11,11 +11,14 @@ mod report; // lines with their targets
 mod blocklist; // is this one that everybody tries?
 mod crowd; // many sign-ins at once
 mod directory; // roles and grants at size
+mod end_to_end; // refreshing and introspecting over HTTP
 mod equal_answers; // do answers tell who exists?
 mod families; // refresh families, and moving them on
 mod flood; // latency of a refresh while passwords are checked
 mod house; // a realm with people and sessions
 mod http; // a server process and requests to it
+mod live; // refreshing among many live sessions, and while others expire
+mod nodes; // one node, two nodes
 mod pages; // what a page transfers
 mod permission; // may this caller do that?
 mod refresh; // one refresh after the other, durable
@@ -46,6 +49,11 @@ const NAMES: &[&str] = &[
     "blocklist",
     "refresh-sqlite",
     "refresh-postgres",
+    "refresh-http",
+    "live-sessions",
+    "expiry",
+    "two-nodes",
+    "introspection",
     "sign-in",
     "equal-answers",
     "flood",
@@ -59,11 +67,12 @@ const NAMES: &[&str] = &[
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (mut names, mut json, mut rest) = (Vec::new(), false, 120);
+    let (mut names, mut json, mut rest, mut sessions) = (Vec::new(), false, 120, live::MANY);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--json" => json = true,
             "--rest" => rest = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(rest),
+            "--ten-million" => sessions = 10_000_000,
             name if NAMES.contains(&name) => names.push(name.to_owned()),
             other => {
                 report::complain(&format!("there is no measurement {other}: {}", NAMES.join(", ")));
@@ -75,7 +84,7 @@ fn main() -> ExitCode {
     let mut report = Report::new(json);
     let mut failed = false;
     for name in NAMES.iter().filter(chosen) {
-        if let Err(error) = run(name, rest, &mut report) {
+        if let Err(error) = run(name, (rest, sessions), &mut report) {
             report::complain(&format!("{name}: {error}"));
             failed = true;
         }
@@ -83,7 +92,7 @@ fn main() -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn run(name: &str, rest: u64, report: &mut Report) -> Result<(), Failure> {
+fn run(name: &str, (rest, sessions): (u64, usize), report: &mut Report) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match name {
         "issue" => token::issue(report),
@@ -97,6 +106,11 @@ fn run(name: &str, rest: u64, report: &mut Report) -> Result<(), Failure> {
         "blocklist" => blocklist::look_up(report),
         "refresh-sqlite" => runtime.block_on(refresh::sqlite(report)),
         "refresh-postgres" => runtime.block_on(refresh::postgres(report)),
+        "refresh-http" => runtime.block_on(end_to_end::refreshes(report)),
+        "live-sessions" => runtime.block_on(live::among_many(report, sessions)),
+        "expiry" => runtime.block_on(live::while_others_expire(report)),
+        "two-nodes" => runtime.block_on(nodes::one_and_two(report)),
+        "introspection" => runtime.block_on(end_to_end::introspection(report)),
         "sign-in" => runtime.block_on(sign_in::at_full_load(report)),
         "equal-answers" => runtime.block_on(equal_answers::compare(report)),
         "flood" => runtime.block_on(flood::in_process(report)),

@@ -11,7 +11,7 @@ pub const AAL2: &str = "urn:bailiwick:aal2";
 pub const GRACE_SECONDS: u64 = 30;
 
 /// When a session locks and when it is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Deadlines {
     /// Without activity until then, it locks.
     pub idle_at: Timestamp,

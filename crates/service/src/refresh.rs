@@ -7,11 +7,10 @@ use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
 use domain::id::FamilyId;
 use domain::realm::{Realm, RealmKey};
-use domain::refresh::{Presented, RefreshToken, judge};
+use domain::refresh::{Asked, Presented, RefreshToken, Standing, decide, decide_again};
 use domain::secret::Secret;
 use domain::session::EndReason;
 use domain::time::hours;
-use domain::user::Status;
 use store::refresh::Stored;
 use store::session::Session;
 use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session as sessions, user};
@@ -49,6 +48,8 @@ pub enum RefreshError {
 pub struct Refresh {
     /// The cookie.
     pub token: RefreshToken,
+    /// The client that presents it: another one than the family's has a copy (2.6, rule 1).
+    pub client_id: String,
     /// Whether the person acted since the last refresh.
     pub active: bool,
     /// The API that the token is for, if not the one of sign-in.
@@ -94,7 +95,7 @@ pub async fn exchange(app: &App, realm: &Arc<Realm>, asked: Refresh, request: Re
     let answer = app
         .store
         .write(allowed, app.now(), (app.clone(), realm.clone(), asked), |tx, (app, realm, asked)| {
-            Box::pin(decide(app, realm, tx, asked))
+            Box::pin(answer(app, realm, tx, asked))
         })
         .await?;
     match answer {
@@ -111,7 +112,8 @@ pub async fn exchange(app: &App, realm: &Arc<Realm>, asked: Refresh, request: Re
     }
 }
 
-async fn decide(
+/// A look, a guarded step, another look: what each of them means is `domain::refresh`'s.
+async fn answer(
     app: &App,
     realm: &Realm,
     tx: &mut WriteTx<'_>,
@@ -120,23 +122,25 @@ async fn decide(
     let Some((mut stored, key)) = authentic(app, tx, &asked.token).await? else {
         return Ok(Outcome::nothing(Answer::Ended));
     };
+    let own_client = asked.client_id == stored.client_id;
+    let token = Asked { generation: asked.token.generation(), own_client };
     // The policy of this moment, before anything moves: who is locked or outside keeps the token that they have.
     let standing = policy::standing(app, tx, &mut stored).await?;
-    let mut presented = judge(&stored.family, &asked.token, tx.now());
+    let mut presented = decide(&stored.family, token, tx.now());
     let outside = |(_, holding): &(Session, Holding)| !holding.policy.admits(tx.allowed().request().address);
     // The session is left as it is; a copy that comes from outside ends it like any other.
     if presented != Presented::Replayed && standing.as_ref().is_some_and(outside) {
         return Ok(Outcome::nothing(Answer::Ended));
     }
     if presented == Presented::Advance {
-        if refresh::advance(tx, asked.token.family(), stored.family.generation).await? {
+        if refresh::advance(tx, asked.token.family(), token.generation).await? {
             stored.family.generation += 1;
         } else {
-            // Somebody advanced it between the look and the update: judged again, as what it is now.
+            // Somebody was faster: judged again, as what it is now.
             let deadlines = stored.family.deadlines;
             stored = refresh::find(tx, asked.token.family()).await?.unwrap_or(stored);
             stored.family.deadlines = stored.family.deadlines.earlier(deadlines);
-            presented = judge(&stored.family, &asked.token, tx.now());
+            presented = decide_again(&stored.family, token, tx.now());
         }
     }
     match presented {
@@ -180,11 +184,14 @@ async fn serve(
         return Ok(Outcome::upkeep(Answer::Ended, Upkeep::SessionRenewal));
     };
     let id = session.id;
-    let person = user::find(tx, stored.user).await?.filter(|user| user.status == Status::Active);
-    let both = Some(session).filter(|s| s.ended_at.is_none()).zip(person);
+    let person = user::find(tx, stored.user).await?;
+    let holds = |(session, person): &(Session, user::User)| {
+        let (auth_at, tokens_not_before) = (session.auth_at, person.tokens_not_before);
+        Standing { session_ended: session.ended_at.is_some(), auth_at, status: person.status, tokens_not_before }
+            .holds()
+    };
     // A sign-in that raced the end of all sessions is older than that end.
-    let Some((mut session, person)) = both.filter(|(session, person)| session.auth_at >= person.tokens_not_before)
-    else {
+    let Some((mut session, person)) = Some(session).zip(person).filter(holds) else {
         return Ok(Outcome::upkeep(Answer::Ended, Upkeep::SessionRenewal));
     };
     if asked.active {

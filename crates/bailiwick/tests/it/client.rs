@@ -137,6 +137,11 @@ impl Person {
         Some(answer)
     }
 
+    /// The refresh cookie's value.
+    pub(crate) fn refresh_cookie(&self) -> &str {
+        self.cookies.get("__Host-bailiwick-refresh").expect("a refresh cookie")
+    }
+
     pub(crate) async fn refresh(&mut self) -> Answer {
         self.try_refresh(json!({})).await.expect("an answer")
     }

@@ -21,6 +21,7 @@ mod other_languages; // middleware of others against the server
 mod people; // people and their sessions by command
 mod profile; // profiles shown, tried and applied by command
 mod program; // starting, reading and ending processes
+mod refresh_nodes; // one of two nodes killed among many refreshes
 mod revoked; // tokens that a service refuses although they have not expired
 mod schemathesis; // calls made from openapi.json, also ones that violate it
 mod serve; // the server of an organisation

@@ -14,6 +14,7 @@ mod migration;
 mod outage;
 mod password_mix;
 mod property;
+mod refresh;
 mod sequencer;
 mod statement;
 mod transaction;

@@ -20,7 +20,7 @@ pub(crate) async fn insert(db: &Db, table: &str, values: Vec<(&str, Value)>) {
 }
 
 /// A person with a session at the root unit.
-async fn person(db: &Db, user: UserId, session: SessionId) {
+pub(crate) async fn person(db: &Db, user: UserId, session: SessionId) {
     let (unit, now): (Value, Value) = (Uuid::from_u128(1).into(), db.now().into());
     let text = |text: &str| Value::from(text);
     insert(

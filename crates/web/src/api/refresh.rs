@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use domain::realm::Realm;
 use serde::{Deserialize, Serialize};
 use service::refresh::{Refresh, RefreshError};
-use service::session::Tokens;
+use service::session::{FIRST_PARTY, Tokens};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -79,7 +79,8 @@ async fn refresh(
 ) -> Result<Response, Response> {
     let realm = context.realm.clone();
     let Some(token) = cookie::refresh(&headers, &realm) else { return Err(ended(&realm)) };
-    let asked = Refresh { token, active: body.active, audience: body.audience };
+    let client_id = FIRST_PARTY.to_owned();
+    let asked = Refresh { token, client_id, active: body.active, audience: body.audience };
     match service::refresh::exchange(&web.app, &realm, asked, context.request).await {
         Ok(tokens) => {
             let seconds = tokens.absolute_at.since(web.app.now()).as_secs();

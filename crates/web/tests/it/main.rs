@@ -42,6 +42,7 @@ mod places; // units
 mod policy; // policies by realm and role, and what they do to sessions
 mod profile; // a profile applied to a realm that people have worked with
 mod refresh; // T1 to T10 of requirements 2.6
+mod refresh_walk; // the server beside the model of refresh rotation
 mod registered; // APIs, credentials, clients
 mod role_climbing; // nobody climbs by changing roles
 mod roles; // roles, permissions and APIs without a release

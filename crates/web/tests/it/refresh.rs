@@ -1,4 +1,4 @@
-//! Refresh rotation with grace: T1 to T10 of requirements 2.6. T5 (another client's token) comes with clients.
+//! Refresh rotation with grace: T1 to T10 of requirements 2.6. T5 is as much of it as can be: only the first-party client has families yet.
 
 use domain::id::FamilyId;
 use domain::realm::RealmKey;
@@ -95,6 +95,21 @@ on_both_databases! {
 
         assert_eq!(token(&nurse), token(&whose_answer_was_lost));
         assert_eq!(nurse.me().await.status, 200);
+    }
+
+    async fn t5_the_right_token_from_the_wrong_client_is_refused_and_the_family_is_dead(app: TestApp) {
+        let mut nurse = app.signed_in("nurse").await;
+        let others = "UPDATE refresh_family SET client_id = 'another-application' WHERE realm_id = $1";
+        app.db.execute(others, vec![app.db.realm.into()]).await;
+
+        let (refused, events) = app.events_while(nurse.clone().refresh()).await;
+
+        assert_eq!((refused.status, refused.code().as_str()), (401, "session-ended"));
+        assert_eq!(events, ["authn_token_reuse", "session_ended"]);
+        let back = "UPDATE refresh_family SET client_id = 'bailiwick-web' WHERE realm_id = $1";
+        app.db.execute(back, vec![app.db.realm.into()]).await;
+        assert_eq!(nurse.refresh().await.expect(401).code(), "session-ended", "nobody revives it");
+        assert_eq!(nurse.me().await.expect(401).code(), "not-signed-in");
     }
 
     async fn t6_at_the_absolute_deadline_it_is_over_though_used_a_minute_before(app: TestApp) {
