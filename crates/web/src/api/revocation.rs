@@ -24,7 +24,6 @@ use crate::http::query::Query;
 use crate::http::request::Context;
 use crate::table::{Access, Table};
 
-
 pub(super) fn mount(table: Table) -> Table {
     table.json(Access::Client, routes!(revocations))
 }
