@@ -8,6 +8,7 @@
 mod measure; // clocks, and two things beside each other
 mod report; // lines with their targets
 
+mod bound; // how long a revoked token is still taken somewhere
 mod blocklist; // is this one that everybody tries?
 mod crowd; // many sign-ins at once
 mod directory; // roles and grants at size
@@ -53,6 +54,7 @@ const NAMES: &[&str] = &[
     "live-sessions",
     "expiry",
     "two-nodes",
+    "bound",
     "introspection",
     "sign-in",
     "equal-answers",
@@ -110,6 +112,7 @@ fn run(name: &str, (rest, sessions): (u64, usize), report: &mut Report) -> Resul
         "live-sessions" => runtime.block_on(live::among_many(report, sessions)),
         "expiry" => runtime.block_on(live::while_others_expire(report)),
         "two-nodes" => runtime.block_on(nodes::one_and_two(report)),
+        "bound" => runtime.block_on(bound::revocations(report)),
         "introspection" => runtime.block_on(end_to_end::introspection(report)),
         "sign-in" => runtime.block_on(sign_in::at_full_load(report)),
         "equal-answers" => runtime.block_on(equal_answers::compare(report)),

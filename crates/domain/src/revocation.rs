@@ -59,13 +59,13 @@ impl Fact {
     /// A session that locks now.
     #[must_use]
     pub fn locked(id: SessionId, now: Timestamp) -> Self {
-        Self::Session { id, not_before: Some(next_second(now)) }
+        Self::Session { id, not_before: Some(refused_before(now)) }
     }
 
     /// A principal whose rights change now.
     #[must_use]
     pub fn changed(id: PrincipalId, now: Timestamp) -> Self {
-        Self::Principal { id, not_before: next_second(now) }
+        Self::Principal { id, not_before: refused_before(now) }
     }
 
     /// When every token that it concerns has expired by itself (REV-04).
@@ -78,11 +78,14 @@ impl Fact {
     }
 }
 
-/// The first whole second after `now`. Tokens carry whole seconds: what was issued in this second counts as earlier, and what is issued
-/// afterwards says the next one (see [`issued_at`]).
+/// Clocks of two nodes may differ by so much (`/readyz`).
+const CLOCKS_APART_SECONDS: i64 = 2;
+
+/// What was issued with an earlier `iat` is refused. Tokens carry whole seconds, and another node with a clock ahead of ours may be making one
+/// from the rights of before while these change: what is issued afterwards is dated from here on (see [`issued_at`]).
 #[must_use]
-pub const fn next_second(now: Timestamp) -> Timestamp {
-    Timestamp::from_seconds(now.seconds() + 1)
+pub const fn refused_before(now: Timestamp) -> Timestamp {
+    Timestamp::from_seconds(now.seconds() + 1 + CLOCKS_APART_SECONDS)
 }
 
 /// `iat` of a token made now: never before what was said to be refused.

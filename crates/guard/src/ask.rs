@@ -3,7 +3,7 @@
 //! What the caller may do is then what the issuer says now, not what the token said when it was made: a role may have changed since.
 //!
 //! An answer serves everybody who brings the same token within a second, so that a burst costs one question. When the issuer does not answer,
-//! nobody asks again for a second: it is not helped by a queue.
+//! nobody asks again for a second: it is not helped by a queue. What is wrong with the answer about one token stops nobody else.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
 use serde_json::{Map, Value};
 use tokio::sync::{OnceCell, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 use wire::claims::AccessClaims;
 
@@ -29,7 +29,7 @@ const AT_A_TIME: usize = 64;
 /// Tokens that are remembered at a time.
 const MOST_ANSWERS: usize = 10_000;
 /// The longest answer, in bytes.
-const LONGEST_ANSWER: usize = 64 * 1024;
+const LONGEST_ANSWER: usize = 256 * 1024;
 
 /// Why the issuer's word could not be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -46,6 +46,17 @@ pub(crate) enum NoAnswer {
     TooMany,
     #[error("it did not answer a moment ago")]
     Resting,
+}
+
+impl NoAnswer {
+    /// Whether it would be the same for any token, so that asking on only adds to the issuer's trouble.
+    fn is_the_issuers(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TooSlow => true,
+            Self::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Nonsense | Self::TooMany | Self::Resting => false,
+        }
+    }
 }
 
 /// One question and its answer, shared by whoever has the same token.
@@ -118,17 +129,20 @@ impl Asker {
     }
 
     async fn ask(&self, token: &str, claims: &AccessClaims) -> Answer {
-        let answer = timeout(PATIENCE, async {
-            let _turn = self.turns.acquire().await.map_err(|_| NoAnswer::TooMany)?;
-            self.exchange(token, claims).await
-        });
-        let answer = answer.await.unwrap_or(Err(NoAnswer::TooSlow));
+        let until = monotonic() + PATIENCE;
+        let answer = match timeout_at(until, self.turns.acquire()).await {
+            Ok(Ok(_turn)) => timeout_at(until, self.exchange(token, claims)).await.unwrap_or(Err(NoAnswer::TooSlow)),
+            // The issuer was not asked, so this says nothing about it.
+            Ok(Err(_)) | Err(_) => Err(NoAnswer::TooMany),
+        };
         let count = match &answer {
             Ok(Some(_)) => &self.counts.active,
             Ok(None) => &self.counts.inactive,
             Err(error) => {
                 tracing::warn!(issuer = %self.url, %error, "a token cannot be asked about, so it is refused");
-                *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(monotonic());
+                if error.is_the_issuers() {
+                    *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(monotonic());
+                }
                 &self.counts.failed
             }
         };
@@ -182,4 +196,30 @@ fn now_worth(claims: &AccessClaims, answer: &Map<String, Value>) -> Option<Arc<A
         now.entry(name).or_insert(empty);
     }
     serde_json::from_value(Value::Object(now)).ok().map(Arc::new)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_gets_no_turn_is_refused_and_says_nothing_about_the_issuer() {
+        let issuer = Url::parse("http://localhost:9").unwrap();
+        let client = crate::fetch::client(&issuer).unwrap();
+        let asker = Asker::new(client, &issuer, HeaderValue::from_static("Basic eDp4")).unwrap();
+        let claims = serde_json::json!({
+            "iss": "http://localhost:9", "aud": "clinic", "sub": Uuid::from_u128(1), "client_id": "bailiwick-web",
+            "iat": 0, "exp": 600, "jti": Uuid::from_u128(2),
+        });
+        let claims = serde_json::from_value(claims).unwrap();
+        let all = asker.turns.acquire_many(u32::try_from(AT_A_TIME).unwrap()).await.unwrap();
+
+        let answer = asker.about("token", &claims).await;
+        drop(all);
+
+        assert!(matches!(answer, Err(NoAnswer::TooMany)), "{answer:?}");
+        assert!(asker.failed.lock().unwrap().is_none(), "others may ask");
+        assert_eq!(asker.counts.failed.load(Ordering::Relaxed), 1);
+    }
 }

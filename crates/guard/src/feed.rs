@@ -38,6 +38,9 @@ const KEYS_PAUSE: Duration = Duration::from_secs(1);
 /// How long to wait before looking whether there is room again.
 const ROOM_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often a look at what was told is taken again because the feed began anew meanwhile.
+const MOST_LOOKS: u32 = 3;
+
 /// Why a connection to the feed ended.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
@@ -81,6 +84,8 @@ pub(crate) struct Feed {
     made: Instant,
     /// When the feed last vouched for us, in milliseconds since `made` and one; 0: never, or not since it made us begin anew.
     vouched: AtomicU64,
+    /// How often what was told became void.
+    resets: AtomicU64,
     moved: AtomicU64,
     connections: AtomicU64,
     swept: AtomicI64,
@@ -110,6 +115,7 @@ impl Feed {
             clock,
             made: monotonic(),
             vouched: AtomicU64::default(),
+            resets: AtomicU64::default(),
             moved: AtomicU64::default(),
             connections: AtomicU64::default(),
             swept: AtomicI64::default(),
@@ -129,6 +135,34 @@ impl Feed {
     pub(crate) fn is_current(&self) -> bool {
         self.age(&self.vouched).is_some_and(|age| age <= self.max_silence)
             && self.keys_fetched.load(Ordering::Acquire) >= self.keys_wanted.load(Ordering::Acquire)
+    }
+
+    /// While the feed is current, how often it began anew. Two equal answers: nothing that we held between them was forgotten.
+    fn vouching(&self) -> Option<u64> {
+        // First: whoever sees a reset here also sees that it took the voucher back.
+        let resets = self.resets.load(Ordering::Acquire);
+        self.is_current().then_some(resets)
+    }
+
+    /// What `look` finds in what was told, and whether that is the last word. It is if the feed vouched before and after: a thread may be held up
+    /// between looking into a list that a reset has emptied and learning that the list, full again, is current.
+    pub(crate) async fn judged<T, E, F>(&self, look: impl Fn() -> F) -> Result<(T, bool), E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut looks = 0;
+        loop {
+            let before = self.vouching();
+            let found = look().await?;
+            if before.is_some() && self.vouching() == before {
+                return Ok((found, true));
+            }
+            looks += 1;
+            // What is told while we wait counts.
+            if looks == MOST_LOOKS || !self.settled().await {
+                return Ok((found, false));
+            }
+        }
     }
 
     /// Waits for the feed while the guard is young; tells at once when it is not, or when the feed is current.
@@ -166,9 +200,15 @@ impl Feed {
         self.current.send_replace(());
     }
 
-    /// Begins anew: what was told is void, and so is that it was all.
-    fn forget(&self) {
+    /// What was told is about to be forgotten, and so is that it was all. Comes before the list is emptied: see [`Feed::vouching`].
+    fn void(&self) {
         self.vouched.store(0, Ordering::Release);
+        self.resets.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Begins anew.
+    fn forget(&self) {
+        self.void();
         self.denylist.clear();
     }
 
@@ -285,7 +325,7 @@ impl Feed {
         }
         let reset = items.iter().any(|item| matches!(item, wire::revocation::Revocation::Reset));
         if reset {
-            self.vouched.store(0, Ordering::Release);
+            self.void();
         }
         let applied = self.denylist.apply(&items, (self.clock)())?;
         if applied.keys {
@@ -334,3 +374,6 @@ impl Feed {
 fn unreachable(error: reqwest::Error) -> Ended {
     Ended::Unreachable(crate::fetch::root(&error.without_url()))
 }
+
+#[cfg(test)]
+mod tests;

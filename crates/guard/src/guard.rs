@@ -235,14 +235,10 @@ impl Guard {
     /// # Errors
     /// Every [`NotVerified`]. Log it; do not tell it to the caller.
     pub async fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, NotVerified> {
-        let claims = self.verify_offline(token).await?;
-        let Some(Revocations { feed, asker }) = &self.0.revocations else { return Ok(claims) };
-        if feed.is_current() {
+        let Some(Revocations { feed, asker }) = &self.0.revocations else { return self.verify_offline(token).await };
+        let (claims, is_last_word) = feed.judged(|| self.verify_offline(token)).await?;
+        if is_last_word {
             return Ok(claims);
-        }
-        if feed.settled().await {
-            // What was told while we waited counts.
-            return self.verify_offline(token).await;
         }
         match asker.about(token, &claims).await {
             Ok(Some(claims)) => Ok(claims),

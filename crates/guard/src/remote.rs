@@ -1,6 +1,7 @@
 //! The issuer's documents, kept up to date: its keys and the roles catalogue of our audience.
 //!
-//! Both are fetched in the background, as often as their `max-age` says, and stay in force while the issuer is away or answers nonsense. A
+//! Both are fetched in the background, as often as their `max-age` says, and stay in force while the issuer is away or answers nonsense; but
+//! roles never for a token of a newer edition. A
 //! token with an unknown key, or of a newer edition of the roles, makes us look at once: one fetch for all who wait, and no more often than
 //! [`KEYS_EVERY_SECONDS`] and [`ROLES_EVERY_SECONDS`], so that made-up tokens cannot turn us against the issuer.
 
@@ -144,7 +145,8 @@ impl Remote {
         self.current().key(kid).is_some()
     }
 
-    /// A verified token was made with edition `version` of the roles: looks for it if ours is older.
+    /// A verified token was made with edition `version` of the roles: looks for it if ours is older. None rather than an older one, which may
+    /// grant what was taken from a role since: without one, roles only deny.
     pub(crate) async fn look_for_roles(&self, version: i64) -> Option<Arc<Catalogue>> {
         let recent =
             |catalogue: &Option<Arc<Catalogue>>| catalogue.as_ref().is_some_and(|ours| ours.version() >= version);
@@ -157,9 +159,9 @@ impl Remote {
             && asked.may((self.clock)(), ROLES_EVERY_SECONDS)
             && let Err(error) = self.fetch_roles().await
         {
-            tracing::warn!(%error, "the roles catalogue could not be fetched; the one before stays in force");
+            tracing::warn!(%error, "the roles catalogue could not be fetched; tokens of a newer edition go without");
         }
-        self.catalogue()
+        self.catalogue().filter(|ours| ours.version() >= version)
     }
 
     /// Keeps both documents fresh, for ever.

@@ -17,6 +17,9 @@ use crate::keys::{KeySet, Keys, VerifyingKey};
 pub const MOST_LEEWAY_SECONDS: u32 = 60;
 /// How far clocks may differ unless configured, in seconds.
 pub const LEEWAY_SECONDS: u32 = 10;
+/// How far ahead a token's `iat` may always be, in seconds: the issuer dates a token past a revocation of just now, which must not refuse it, and
+/// so a few seconds ahead of its own clock. A smaller leeway would refuse its fresh tokens.
+const ISSUED_AHEAD_SECONDS: i64 = 5;
 /// How many bytes of verified tokens are remembered unless configured.
 pub const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
@@ -52,7 +55,8 @@ impl Verifier {
         self
     }
 
-    /// Lets clocks differ by `seconds`, at most [`MOST_LEEWAY_SECONDS`].
+    /// Lets clocks differ by `seconds`, at most [`MOST_LEEWAY_SECONDS`]. The time of issue may be five seconds ahead whatever this says: the
+    /// issuer dates some tokens so.
     #[must_use]
     pub fn leeway(mut self, seconds: u32) -> Self {
         self.leeway = i64::from(seconds.min(MOST_LEEWAY_SECONDS));
@@ -131,7 +135,8 @@ impl Verifier {
             return Err(Refused::Expired);
         }
         let latest_start = now.saturating_add(self.leeway);
-        if claims.iat > latest_start || nbf.is_some_and(|nbf| nbf > latest_start) {
+        let latest_issue = now.saturating_add(self.leeway.max(ISSUED_AHEAD_SECONDS));
+        if claims.iat > latest_issue || nbf.is_some_and(|nbf| nbf > latest_start) {
             return Err(Refused::NotYetValid);
         }
         if self.denylist.as_ref().is_some_and(|denylist| denylist.refuses(claims)) {

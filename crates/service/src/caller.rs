@@ -64,11 +64,29 @@ pub async fn by_bearer(
 ) -> Result<Option<Caller>, StoreError> {
     let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
     let parts = app.clone();
-    app.store.read(&allowed, app.now(), move |tx| Box::pin(async move { of_bearer(&parts, tx, bearer).await })).await
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move { of_bearer(&parts, tx, bearer, Asks::Themselves).await })
+        })
+        .await
+}
+
+/// Whose address a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// The person's: the networks of their policy count.
+    Themselves,
+    /// A resource server's: where its own callers are, it alone knows.
+    ResourceServer,
 }
 
 /// The same inside a transaction. A token that was revoked (RFC 7009) is nobody's.
-pub(crate) async fn of_bearer(app: &App, tx: &mut impl Read, bearer: Bearer) -> Result<Option<Caller>, StoreError> {
+pub(crate) async fn of_bearer(
+    app: &App,
+    tx: &mut impl Read,
+    bearer: Bearer,
+    asks: Asks,
+) -> Result<Option<Caller>, StoreError> {
     let found = session::find(tx, bearer.session).await?.filter(|session| session.user == bearer.user);
     let Some(session) = found else { return Ok(None) };
     // Tokens from before the session locked stay refused once it is unlocked.
@@ -76,7 +94,7 @@ pub(crate) async fn of_bearer(app: &App, tx: &mut impl Read, bearer: Bearer) -> 
     if before_the_lock || revocation::is_revoked(tx, bearer.token).await? {
         return Ok(None);
     }
-    of_session(app, tx, &session, (Some(bearer.issued_at), Some(bearer.proof))).await
+    of_session(app, tx, &session, (Some(bearer.issued_at), Some(bearer.proof)), asks).await
 }
 
 /// The caller behind a session cookie of a page.
@@ -95,7 +113,7 @@ pub async fn by_cookie(
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
                 let Some(session) = session::by_secret(tx, &hash).await? else { return Ok(None) };
-                of_session(&parts, tx, &session, (None, None)).await
+                of_session(&parts, tx, &session, (None, None), Asks::Themselves).await
             })
         })
         .await
@@ -118,7 +136,7 @@ pub(crate) async fn again(
     tx.exclusive(Guard::Principal(caller.user().into())).await?;
     let Some(session) = session::find(tx, caller.session()).await? else { return Ok(Err(SignedOut)) };
     let proof = Proof { two_factors: caller.acr() != AAL1, at: caller.auth_at() };
-    Ok(of_session(app, tx, &session, (None, Some(proof))).await?.ok_or(SignedOut))
+    Ok(of_session(app, tx, &session, (None, Some(proof)), Asks::Themselves).await?.ok_or(SignedOut))
 }
 
 /// Why a change is not made to what somebody looked at.
@@ -145,6 +163,7 @@ async fn of_session(
     tx: &mut impl Read,
     session: &Session,
     (issued_at, proof): (Option<i64>, Option<Proof>),
+    asks: Asks,
 ) -> Result<Option<Caller>, StoreError> {
     if session.deadlines.state(session.ended_at.is_some(), tx.now()) != State::Live {
         return Ok(None);
@@ -161,7 +180,8 @@ async fn of_session(
     let (acr, auth_at) = proof.map_or((session.acr.as_str(), session.auth_at), |proof| proof.of(session));
     let directory::Holding { access, policy, .. } = directory::holding(app, tx, user.id.into(), acr).await?;
     let judged = policy::judged(session, &policy).deadlines.state(false, tx.now());
-    if judged != State::Live || !policy.admits(tx.allowed().request().address) {
+    let here = asks == Asks::ResourceServer || policy.admits(tx.allowed().request().address);
+    if judged != State::Live || !here {
         return Ok(None);
     }
     let who = Authenticated {

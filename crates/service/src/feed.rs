@@ -35,6 +35,9 @@ pub enum FeedError {
     /// Not a cursor of this realm.
     #[error("the cursor is not one of this feed")]
     Cursor,
+    /// This API has as many streams here as one may have.
+    #[error("too many streams")]
+    Full,
     /// Unknown or wrong credentials.
     #[error(transparent)]
     Client(#[from] ClientAuthError),
@@ -72,8 +75,10 @@ pub async fn follow(
 ) -> Result<Following, FeedError> {
     let allowed = proved(app, realm, credentials, request).await?;
     let since = parsed(realm, since)?;
+    let api = allowed.actor().principal().ok_or(FeedError::Cursor)?;
+    let seat = hub::sit(app, api).ok_or(FeedError::Full)?;
     // First the subscription, then what there is: what comes between is told twice rather than never.
-    Ok(Following::new(app.clone(), allowed, since, hub::subscribe(app, realm)))
+    Ok(Following::new(app.clone(), allowed, since, hub::subscribe(app, realm), seat))
 }
 
 /// How many streams this node feeds, and what it has told them.

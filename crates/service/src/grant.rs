@@ -222,7 +222,8 @@ async fn give_with(app: &App, allowed: Allowed, caller: Option<Caller>, command:
                 let new = write(tx, &directory, person.id.into(), &command.terms()).await?;
                 user::touch(tx, person.id).await?;
                 if new.valid_from <= tx.now() {
-                    revocation::announce(tx, &[Fact::changed(person.id.into(), tx.now())]).await?;
+                    // Read anew: who waited for the guard may be late, and tokens were made meanwhile.
+                    revocation::announce(tx, &[Fact::changed(person.id.into(), app.now())]).await?;
                 }
                 let event = granted(&new, person.id, person.name(), &command.role, &command.unit);
                 let made = grant::find(tx, person.id.into(), new.id).await?.ok_or(GrantError::NotFound)?;
@@ -288,7 +289,7 @@ async fn end_with(app: &App, allowed: Allowed, caller: Option<Caller>, command: 
                         return Err(GrantError::Conflict("This grant has ended already."));
                     }
                     user::touch(tx, *user).await?;
-                    revocation::announce(tx, &[Fact::changed((*user).into(), tx.now())]).await?;
+                    revocation::announce(tx, &[Fact::changed((*user).into(), app.now())]).await?;
                     let event = Event::new(EventType::RoleRevoked)
                         .user(*user, person.name())
                         .with("grant", id.to_string())

@@ -11,10 +11,11 @@ use domain::event::{Event, EventType};
 use domain::id::RoleId;
 use domain::profile::Profile;
 use domain::profile::plan::{Item, Plan};
+use domain::revocation::Fact;
 use domain::role::{GraphError, Role, RoleGraph, RoleName};
 use make::{Making, bare};
 use store::access::role;
-use store::{Guard, Outcome, StoreError, counter};
+use store::{Guard, Outcome, StoreError, counter, revocation};
 use thiserror::Error;
 
 pub use file::Told;
@@ -99,7 +100,9 @@ pub async fn apply(app: &App, operator: Operator, profile: Profile) -> Result<Pl
                 inherits_without_cycle(role::all(tx).await?, &plan)?;
                 Making::new(tx, profile).await?.make(&plan).await?;
                 store::realm::set_profile(tx, &profile.name, edition).await?;
-                counter::raise(tx, counter::ROLES).await?;
+                let version = counter::raise(tx, counter::ROLES).await?;
+                // A policy or what a role inherits may ask for more than the tokens that are out were made with.
+                revocation::announce(tx, &[Fact::Roles { version, names: Vec::new() }]).await?;
                 Ok(Outcome::done(plan, event.with("edition", edition)))
             })
         })

@@ -103,7 +103,7 @@ pub async fn exchange(app: &App, realm: &Arc<Realm>, asked: Refresh, request: Re
         Answer::Locked => Err(RefreshError::Locked),
         Answer::Token { unsigned, refresh, session, withheld } => Ok(Tokens {
             access_token: session::sign(app, realm.key, &unsigned).await?,
-            expires_in: unsigned.claims.exp - unsigned.claims.iat,
+            expires_in: unsigned.expires_in,
             session: session.id,
             refresh,
             absolute_at: session.deadlines.absolute_at,

@@ -62,6 +62,8 @@ pub struct UnknownAudience;
 pub struct Unsigned {
     pub(crate) claims: AccessClaims,
     pub(crate) algorithm: domain::key::Algorithm,
+    /// Seconds from now.
+    pub(crate) expires_in: i64,
 }
 
 /// Puts the claims together. `exp` is the earliest of the API's and the policy's lifetime, the session's deadlines, and the end of a grant used.
@@ -100,12 +102,13 @@ pub(crate) fn claims(
         roles_version: holding.directory.graph.version(),
         scope: None,
     };
-    Ok(Unsigned { claims, algorithm: api.algorithm })
+    // Not since `iat`, which may lie ahead.
+    Ok(Unsigned { expires_in: claims.exp - now.seconds(), claims, algorithm: api.algorithm })
 }
 
 /// Tokens of a session are issued from then on: earlier ones are refused since it was locked, also after it was unlocked.
 pub(crate) fn tokens_from(session: &Session) -> Timestamp {
-    session.locked_at.map_or(Timestamp::from_seconds(0), domain::revocation::next_second)
+    session.locked_at.map_or(Timestamp::from_seconds(0), domain::revocation::refused_before)
 }
 
 /// `aud`: the audience itself; for our own API the issuer's `/api/v1`.

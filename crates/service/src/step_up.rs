@@ -149,7 +149,7 @@ async fn run(
     let secrets = renewed.secrets();
     let tokens = Tokens {
         access_token: session::sign(app, realm.key, &unsigned).await?,
-        expires_in: unsigned.claims.exp - unsigned.claims.iat,
+        expires_in: unsigned.expires_in,
         session: secrets.session,
         refresh: secrets.refresh.clone(),
         absolute_at: secrets.absolute_at,

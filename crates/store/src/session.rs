@@ -4,7 +4,7 @@ use domain::id::{DeviceId, PrincipalId, SessionId, UserId};
 use domain::revocation::Fact;
 use domain::secret::SecretHash;
 use domain::session::{Deadlines, EndReason};
-use domain::time::{Timestamp, days};
+use domain::time::{Timestamp, days, seconds};
 
 use crate::db::{Composed, Read, Row, Statement, WriteTx, params, sql};
 use crate::error::StoreError;
@@ -43,6 +43,15 @@ pub struct Session {
     pub address: Option<String>,
     /// With what.
     pub user_agent: Option<String>,
+}
+
+impl Session {
+    /// Since when it is locked, if it is: since somebody locked it, or since it was idle for too long. The idle deadline of the one that was locked
+    /// at once lies before that moment, and a lock of before it was last unlocked lies before the deadline.
+    #[must_use]
+    pub fn locked_since(&self) -> Timestamp {
+        self.locked_at.map_or(self.deadlines.idle_at, |at| at.max(self.deadlines.idle_at))
+    }
 }
 
 fn from_row(row: &Row) -> Result<Session, StoreError> {
@@ -261,24 +270,32 @@ pub async fn expire(tx: &mut WriteTx<'_>, limit: i64) -> Result<Vec<(SessionId, 
     Ok(over)
 }
 
-/// Locks a session at once: its idle deadline is now.
+/// So long ago the idle deadline of a session is that was locked at once: a node whose clock is behind must not see it live for a moment.
+const LOCKED_SINCE_SECONDS: u64 = 60;
+
+/// Locks a session at once: its idle deadline has passed, on every node. When it was done stands in `locked_at`.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId) -> Result<bool, StoreError> {
     let session = sql!(
-        "UPDATE session SET idle_at = $3, locked_at = $3 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $3"
+        "UPDATE session SET idle_at = $4, locked_at = $3 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $3"
     );
+    // Not earlier: a family is judged by the earlier of both deadlines, its session's included.
     let family = sql!(
         "UPDATE refresh_family SET idle_at = $3 WHERE realm_id = $1 AND session_id = $2 AND ended_at IS NULL AND idle_at > $3"
     );
-    let values = params![tx.realm(), id, tx.now()];
+    let (realm, now) = (tx.realm(), tx.now());
+    let lock = params![realm, id, now, now.minus(seconds(LOCKED_SINCE_SECONDS))];
     let counts = tx
-        .pipeline(vec![Statement { sql: session, params: values.clone() }, Statement { sql: family, params: values }])
+        .pipeline(vec![
+            Statement { sql: session, params: lock },
+            Statement { sql: family, params: params![realm, id, now] },
+        ])
         .await?;
     let locked = counts.first() == Some(&1);
     if locked {
-        revocation::announce(tx, &[Fact::locked(id, tx.now())]).await?;
+        revocation::announce(tx, &[Fact::locked(id, now)]).await?;
     }
     Ok(locked)
 }
@@ -328,7 +345,8 @@ pub struct Unlocked {
 /// [`StoreError`].
 pub async fn unlock(tx: &mut WriteTx<'_>, id: SessionId, to: &Unlocked) -> Result<bool, StoreError> {
     let sql = sql!(
-        "UPDATE session SET secret_hash = $3, locked_at = idle_at, auth_at = $4, last_active_at = $4, idle_at = $5, idle_seconds = $6
+        "UPDATE session SET secret_hash = $3, locked_at = CASE WHEN locked_at > idle_at THEN locked_at ELSE idle_at END, auth_at = $4,
+            last_active_at = $4, idle_at = $5, idle_seconds = $6
           WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at <= $4 AND absolute_at > $4"
     );
     let values = params![tx.realm(), id, to.secret.bytes(), tx.now(), to.idle_at, to.idle_seconds];
@@ -406,4 +424,13 @@ pub fn list_statement(
         .add(" ORDER BY s.id DESC LIMIT ")
         .bind(limit)
         .done()
+}
+
+/// What a session was proved with is gone: it counts as proved with this from now on.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn weaken(tx: &mut WriteTx<'_>, id: SessionId, acr: &str, amr: &str) -> Result<(), StoreError> {
+    let sql = sql!("UPDATE session SET acr = $3, amr = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
+    tx.execute(sql, params![tx.realm(), id, acr, amr]).await.map(|_| ())
 }

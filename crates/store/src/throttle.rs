@@ -55,17 +55,6 @@ pub async fn check_window(tx: &mut WriteTx<'_>, kind: Kind, key: &[u8; 32]) -> R
     }
 }
 
-/// Whether a window has room for another failure, without counting: what a request with the right secret looks at and does not change.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn has_room(tx: &mut impl Read, kind: Kind, key: &[u8; 32]) -> Result<bool, StoreError> {
-    let Some((most, _)) = kind.window() else { return Ok(true) };
-    let sql = sql!("SELECT count FROM throttle WHERE realm_id = $1 AND kind = $2 AND key = $3 AND expires_at > $4");
-    let row = tx.one(sql, params![tx.realm(), kind.as_str(), &key[..], tx.now()]).await?;
-    Ok(row.map(|row| row.get::<i64>(0)).transpose()?.is_none_or(|count| count < most))
-}
-
 /// Counts a failure in a window.
 ///
 /// # Errors

@@ -92,6 +92,10 @@ async fn until(browser: &Browser, what: &str, script: &str) {
         }
         tokio::time::sleep(MINUTE / 1200).await;
     }
+    let dbg = browser.evaluate("return JSON.stringify([location.pathname, Object.entries(localStorage), Date.now(), document.querySelector('dialog')?.outerHTML, document.visibilityState, Date.now.toString()])").await;
+    let dbg2 = browser.driver.execute_async("const d=arguments[0]; fetch('/account/activity').then(async r => d([r.status, await r.text()]))", Vec::new()).await.unwrap().json().clone();
+    let log: Vec<String> = browser.driver.browser_log().await.unwrap().into_iter().map(|e| e.message).collect();
+    eprintln!("DEBUG {dbg} {dbg2} {log:?}");
     panic!("{what}: {}", browser.text().await);
 }
 

@@ -122,7 +122,7 @@ async fn what_does_not_exist_is_said_and_changes_nothing() {
         (&["user", "disable", "nobody", "--reason", "why not"], "nobody"),
         (&["user", "enable", "nobody", "--reason", "why not"], "nobody"),
         (&["user", "enable", "admin", "--reason", "why not"], "Only a disabled account"),
-        (&["grant", "add", "admin", "admin", "--reason", "once more"], "holds the role admin in / already"),
+        (&["grant", "add", "admin", "admin", "--reason", "once more"], "The role admin is held in / already"),
         (&["user", "create", "x", "--display-name", "X"], "must be 3 to"),
         (&["user", "create", "admin", "--display-name", "X"], "taken"),
         (&["user", "list", "--realm", "mars"], "there is no realm mars"),

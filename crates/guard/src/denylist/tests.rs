@@ -70,6 +70,21 @@ fn a_role_that_changed_refuses_tokens_of_earlier_editions_that_carry_it() {
 }
 
 #[test]
+fn a_narrowed_token_carries_no_roles_so_any_change_of_roles_since_refuses_it() {
+    let narrowed = AccessClaims {
+        scope: Some("charts:read".into()),
+        roles: Vec::new(),
+        units: std::collections::BTreeMap::new(),
+        ..claims()
+    };
+    for names in [&["physician"][..], &["nurse", "auditor"], &[]] {
+        assert!(list(&[roles(8, names)]).refuses(&narrowed), "{names:?}");
+        assert!(!list(&[roles(7, names)]).refuses(&narrowed), "{names:?}: a token of that very edition");
+    }
+    assert!(!list(&[session(9, None)]).refuses(&narrowed), "no role changed");
+}
+
+#[test]
 fn a_role_of_an_older_change_does_not_count_against_newer_tokens() {
     let list = list(&[roles(5, &["nurse"]), roles(9, &["physician"])]);
     assert!(!list.refuses(&claims()));

@@ -196,7 +196,6 @@ async fn a_burst_with_one_token_costs_one_question_and_its_answer_serves_a_secon
 async fn what_nobody_can_tell_is_refused_with_503_and_nobody_queues_for_it() {
     let says = |status, text: &str| Introspection::Says(status, text.to_owned());
     let cases = [
-        says(StatusCode::INTERNAL_SERVER_ERROR, "{\"active\":true}"),
         says(StatusCode::UNAUTHORIZED, "{\"error\":\"invalid_client\"}"),
         says(StatusCode::OK, "<!doctype html>"),
         says(StatusCode::OK, "true"),
@@ -206,13 +205,27 @@ async fn what_nobody_can_tell_is_refused_with_503_and_nobody_queues_for_it() {
         Introspection::Active(json!({"sub": Uuid::from_u128(0xA)})),
         Introspection::Active(json!({"aud": "pharmacy"})),
         Introspection::Active(json!({"roles": "nurse"})),
-        Introspection::Active(json!({"x": "x".repeat(100_000)})),
+        Introspection::Active(json!({"x": "x".repeat(300_000)})),
+    ];
+    let of_one_token = cases.into_iter().enumerate().map(|(number, case)| cannot_tell(number, case, Then::AsksOn));
+    futures_util::future::join_all(of_one_token).await;
+    let cases = [
+        says(StatusCode::INTERNAL_SERVER_ERROR, "{\"active\":true}"),
+        says(StatusCode::TOO_MANY_REQUESTS, ""),
         Introspection::Hang,
     ];
-    futures_util::future::join_all(cases.into_iter().enumerate().map(|(number, case)| cannot_tell(number, case))).await;
+    let of_the_issuer = cases.into_iter().enumerate().map(|(number, case)| cannot_tell(number, case, Then::Rests));
+    futures_util::future::join_all(of_the_issuer).await;
 }
 
-async fn cannot_tell(number: usize, answer: Introspection) {
+/// What the guard does with other tokens after an answer that is none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Then {
+    AsksOn,
+    Rests,
+}
+
+async fn cannot_tell(number: usize, answer: Introspection, then: Then) {
     let (issuer, guard) = impatient().await;
     issuer.feeding.becomes(Feed::Quiet);
     issuer.feeding.introspection(answer);
@@ -223,14 +236,26 @@ async fn cannot_tell(number: usize, answer: Introspection) {
     let response = refusal.into_http::<String>();
     assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"2".parse().unwrap()));
 
-    assert_eq!(guard.verify(&of_session(&issuer, 2)).await.unwrap_err(), NotVerified::CannotTell);
-    assert_eq!(issuer.feeding.introspected().len(), 1, "{number}: it rests for a second");
+    assert_eq!(guard.verify(&of_session(&issuer, 1)).await.unwrap_err(), NotVerified::CannotTell);
+    assert_eq!(issuer.feeding.introspected().len(), 1, "{then:?} {number}: the same token is not asked about again");
     assert_eq!(code(&guard, "nonsense").await, Err(Code::NotSignedIn), "what is bad anyway is said at once");
     assert_eq!(guard.metrics().introspections_failed, 1);
 
     issuer.feeding.introspection(Introspection::Active(json!({})));
+    let others = if then == Then::Rests { Err(Code::Overloaded) } else { Ok(()) };
+    assert_eq!(code(&guard, &of_session(&issuer, 2)).await, others, "{then:?} {number}: one bad answer is not all");
     tokio::time::sleep(Duration::from_millis(1_050)).await; // until it has rested
-    assert_eq!(code(&guard, &of_session(&issuer, 3)).await, Ok(()), "{number}");
+    assert_eq!(code(&guard, &of_session(&issuer, 3)).await, Ok(()), "{then:?} {number}");
+}
+
+#[tokio::test]
+async fn an_answer_of_a_quarter_of_a_mebibyte_is_read() {
+    let (issuer, guard) = impatient().await;
+    issuer.feeding.becomes(Feed::Quiet);
+    issuer.feeding.introspection(Introspection::Active(json!({"x": "x".repeat(250_000)})));
+    is(&guard, FeedState::Asking).await;
+
+    assert_eq!(code(&guard, &of_session(&issuer, 1)).await, Ok(()));
 }
 
 #[tokio::test]

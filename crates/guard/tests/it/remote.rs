@@ -315,6 +315,31 @@ async fn a_token_of_a_newer_edition_of_the_roles_makes_us_ask_for_it() {
 }
 
 #[tokio::test]
+async fn a_catalogue_older_than_the_token_grants_nothing() {
+    let issuer = Issuer::with_keys(&[&RSA]).await;
+    issuer.roles(1, &json!({"nurse": ["charts:read", "charts:delete"]}));
+    let guard = issuer.guard().await;
+    let mut claims = issuer.claims();
+    claims.permissions = Some(Vec::new());
+    claims.units = BTreeMap::from([("/clinic-a".to_owned(), vec!["nurse".to_owned()])]);
+    let older = RSA.token(&claims);
+    (claims.roles_version, claims.jti) = (2, uuid::Uuid::from_u128(0xC));
+    let newer = RSA.token(&claims);
+    issuer.roles_answer(Answer::Status(StatusCode::SERVICE_UNAVAILABLE));
+
+    for what in ["its fetch fails", "it was asked for a moment ago"] {
+        let caller = ask(&guard, &newer).await.unwrap();
+        assert!(!caller.may_in("charts:delete", "/clinic-a"), "{what}");
+    }
+    assert!(ask(&guard, &older).await.unwrap().may_in("charts:delete", "/clinic-a"), "of its own edition");
+
+    issuer.roles(2, &json!({"nurse": ["charts:read"]}));
+    issuer.advance(5);
+    let caller = ask(&guard, &newer).await.unwrap();
+    assert!(caller.may_in("charts:read", "/clinic-a") && !caller.may_in("charts:delete", "/clinic-a"));
+}
+
+#[tokio::test]
 async fn a_token_that_lists_its_permissions_needs_no_catalogue() {
     let issuer = Issuer::with_keys(&[&RSA]).await;
     let guard = issuer.guard().await;

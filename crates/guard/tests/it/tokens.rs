@@ -164,6 +164,19 @@ fn a_token_lives_from_its_issue_to_its_expiry_and_ten_seconds_around() {
 }
 
 #[test]
+fn a_token_dated_five_seconds_ahead_is_good_with_any_leeway_and_its_end_keeps_the_configured_one() {
+    let verifier = verifier(&RSA).0.leeway(0).cache_bytes(0);
+    let token = RSA.token(&claims());
+
+    assert!(verifier.verify(&token, NOW - 5).is_ok());
+    assert_eq!(verifier.verify(&token, NOW - 6).unwrap_err(), Refused::NotYetValid);
+    assert!(verifier.verify(&token, NOW + 599).is_ok());
+    assert_eq!(verifier.verify(&token, NOW + 600).unwrap_err(), Refused::Expired);
+    let nbf = serde_json::to_string(&claims()).unwrap().replacen('{', &format!(r#"{{"nbf":{},"#, NOW + 1), 1);
+    assert_eq!(verifier.verify(&RSA.with_claims(&nbf), NOW).unwrap_err(), Refused::NotYetValid, "others' nbf");
+}
+
+#[test]
 fn a_token_is_refused_before_its_nbf() {
     let claims = serde_json::to_string(&claims()).unwrap();
     let nbf = |at: i64| RSA.with_claims(&claims.replacen('{', &format!(r#"{{"nbf":{at},"#), 1));

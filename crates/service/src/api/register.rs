@@ -6,10 +6,11 @@ use domain::event::{Event, EventType};
 use domain::id::ApiId;
 use domain::key::Algorithm;
 use domain::permission::{Audience, OWN_API, Permission};
+use domain::revocation::Fact;
 use domain::role::Flat;
 use serde::{Deserialize, Serialize};
 use store::access::api::{self, Api};
-use store::{Guard, Outcome, Read, StoreError, WriteTx, counter};
+use store::{Guard, Outcome, Read, StoreError, WriteTx, counter, revocation};
 use thiserror::Error;
 
 use crate::app::App;
@@ -249,7 +250,11 @@ async fn update_with(
                 if !api::update(tx, &new).await? {
                     return Err(ChangeError::ChangedMeanwhile);
                 }
-                counter::raise(tx, counter::ROLES).await?;
+                let version = counter::raise(tx, counter::ROLES).await?;
+                if new.access_lifetime_seconds < old.access_lifetime_seconds {
+                    // Tokens that were made to live longer are refused; whoever has one refreshes once.
+                    revocation::announce(tx, &[Fact::Roles { version, names: Vec::new() }]).await?;
+                }
                 new.version += 1;
                 Ok(Outcome::done(new, event))
             })

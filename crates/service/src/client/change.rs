@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::access::grant;
 use store::client::{self, Client};
-use store::{Events, Outcome, Read, StoreError, WriteTx, revocation};
+use store::{Events, Outcome, StoreError, WriteTx, revocation};
 
 use super::{ClientError, begin, check, may_take_over};
 use crate::app::App;
@@ -75,7 +75,7 @@ async fn update_with(
                     may_take_over(tx, caller.as_ref(), &old).await?;
                 }
                 if (old.enabled && !new.enabled) || more(&old, &new) {
-                    refuse_tokens(tx, &old).await?;
+                    refuse_tokens(app, tx, &old).await?;
                 }
                 if !client::update(tx, &new).await? {
                     return Err(ClientError::ChangedMeanwhile);
@@ -89,8 +89,9 @@ async fn update_with(
 }
 
 /// Tokens that it has are refused from now on, everywhere.
-async fn refuse_tokens(tx: &mut WriteTx<'_>, client: &Client) -> Result<(), StoreError> {
-    let fact = Fact::changed(client.id, tx.now());
+async fn refuse_tokens(app: &App, tx: &mut WriteTx<'_>, client: &Client) -> Result<(), StoreError> {
+    // Read anew: who waited for the guard may be late.
+    let fact = Fact::changed(client.id, app.now());
     revocation::announce(tx, &[fact]).await
 }
 
@@ -174,7 +175,7 @@ async fn delete_with(
                     let revoked = crate::grant::revoked_from_client(&old, held.grant, role, &held.unit);
                     events = events.and(revoked.because("client_deleted"));
                 }
-                refuse_tokens(tx, &old).await?;
+                refuse_tokens(app, tx, &old).await?;
                 Ok(Outcome::done((), events))
             })
         })

@@ -5,12 +5,13 @@ use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
 use domain::id::{CredentialId, UserId};
 use domain::permission::Permission;
-use domain::session::EndReason;
+use domain::revocation::Fact;
+use domain::session::{AAL1, EndReason};
 use domain::throttle::Throttled;
 use serde::{Deserialize, Serialize};
 use store::factor::Factor;
 use store::user::User;
-use store::{Events, Outcome, Read, StoreError, WriteTx, factor, user};
+use store::{Events, Outcome, Read, StoreError, WriteTx, factor, revocation, session as sessions, user};
 use thiserror::Error;
 
 use super::bind::enrolled;
@@ -204,6 +205,11 @@ async fn remove(
                     events.push(removed(&person, codes));
                 }
                 events.extend(session::end_all(tx, &person, own, EndReason::FactorRemoved).await?);
+                // The session that stays was proved with what is gone: a role that needs two factors is withheld in it from now on.
+                if last && let Some(own) = own {
+                    sessions::weaken(tx, own, AAL1, "pwd").await?;
+                    revocation::announce(tx, &[Fact::changed(person.id.into(), app.now())]).await?;
+                }
                 mail::notice(app, tx, &person, Notice::FactorRemoved).await?;
                 let mut events = events.into_iter();
                 let first = events.next().ok_or(FactorError::NotFound)?;

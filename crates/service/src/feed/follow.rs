@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use wire::revocation::RevocationPage;
 
 use super::cursor::Cursor;
+use super::hub::Seat;
 use crate::app::App;
 
 /// So many confirmations, a second apart, and the follower proves its credentials again.
@@ -33,6 +34,7 @@ pub struct Following {
     receiver: Receiver<Told>,
     begins: watch::Receiver<bool>,
     confirmations: u32,
+    _seat: Seat,
 }
 
 impl std::fmt::Debug for Following {
@@ -47,8 +49,9 @@ impl Following {
         allowed: Allowed,
         since: Cursor,
         (receiver, begins): (Receiver<Told>, watch::Receiver<bool>),
+        seat: Seat,
     ) -> Self {
-        Self { app, allowed, behind: Some(since), receiver, begins, confirmations: 0 }
+        Self { app, allowed, behind: Some(since), receiver, begins, confirmations: 0, _seat: seat }
     }
 
     /// What comes next; `None`: the follower was too slow, or has followed long enough, and is to resume.

@@ -1,11 +1,11 @@
 //! One look at the database for all who follow the feed on this node: a task per realm that is followed, while it is followed.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::allowed::{Allowed, Job};
-use domain::id::RevocationId;
+use domain::id::{PrincipalId, RevocationId};
 use domain::realm::RealmKey;
 use futures_util::FutureExt;
 use store::StoreError;
@@ -20,8 +20,12 @@ use crate::app::App;
 /// How often the feed is looked at when nobody says that something happened: the safety net on PostgreSQL, the rule on SQLite.
 const LOOK: Duration = Duration::from_millis(250);
 const LOOK_EMBEDDED: Duration = Duration::from_millis(50);
+/// Between two looks, at least.
+const PAUSE: Duration = Duration::from_millis(30);
 /// How often followers are told that nothing is missing.
 const TICK: Duration = Duration::from_secs(1);
+/// Streams of one API on one node.
+const MOST_STREAMS: usize = 256;
 /// What a follower may lag behind before it is cut off, in messages.
 const LAG: usize = 256;
 
@@ -29,6 +33,7 @@ const LAG: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     realms: RwLock<HashMap<RealmKey, Channel>>,
+    seats: Mutex<HashMap<PrincipalId, usize>>,
 }
 
 /// What the followers of a realm share.
@@ -37,6 +42,32 @@ struct Channel {
     sender: broadcast::Sender<Told>,
     /// Whether it is known from where on everything is told. Who reads for themselves before that would miss what comes between.
     begun: watch::Sender<bool>,
+}
+
+/// A stream of an API, counted while it is open: one credential does not keep all others out.
+pub(super) struct Seat(App, PrincipalId);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut seats = self.0.hub.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = seats.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                seats.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// A seat for a stream of this API; `None`: it has [`MOST_STREAMS`].
+pub(super) fn sit(app: &App, api: PrincipalId) -> Option<Seat> {
+    let mut seats = app.hub.seats.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = seats.entry(api).or_default();
+    if *count >= MOST_STREAMS {
+        return None;
+    }
+    *count += 1;
+    Some(Seat(app.clone(), api))
 }
 
 /// What this node feeds.
@@ -101,6 +132,8 @@ async fn run(app: App, realm: RealmKey, Channel { sender, begun }: Channel) {
             }
             Err(error) => tracing::warn!(%error, realm = realm.get(), "the revocation feed waits for the database"),
         }
+        // However many revoke at once: what cannot be told apart from what was told is read again at each look.
+        sleep(PAUSE).await;
         if listens {
             tokio::select! {
                 changed = revoked.changed() => listens = changed.is_ok(),

@@ -97,7 +97,7 @@ async fn give_with(
                     return Err(GrantError::Conflict("This role needs a second factor, which a service cannot prove."));
                 }
                 let new = write(tx, &directory, client.id, &command.terms()).await?;
-                changed(tx, client.id).await?;
+                changed(app, tx, client.id).await?;
                 let event = Event::new(EventType::RoleGranted)
                     .about("client", client.id.uuid(), &client.client_id)
                     .with("grant", new.id.to_string())
@@ -124,9 +124,10 @@ async fn service(tx: &mut impl Read, client_id: &str) -> Result<Client, GrantErr
 }
 
 /// What a service holds changed: its tokens from before are refused, and its version is another.
-async fn changed(tx: &mut WriteTx<'_>, client: PrincipalId) -> Result<(), StoreError> {
+async fn changed(app: &App, tx: &mut WriteTx<'_>, client: PrincipalId) -> Result<(), StoreError> {
     client::touch(tx, client).await?;
-    let fact = Fact::changed(client, tx.now());
+    // Read anew: who waited for the guard may be late.
+    let fact = Fact::changed(client, app.now());
     revocation::announce(tx, &[fact]).await
 }
 
@@ -185,7 +186,7 @@ async fn end_with(
                 if !grant::end(tx, held.id).await? {
                     return Err(GrantError::Conflict("This grant has ended already."));
                 }
-                changed(tx, client.id).await?;
+                changed(app, tx, client.id).await?;
                 let event = revoked(&client, held.id, &held.role_name, &held.unit);
                 let ended = grant::find(tx, client.id, held.id).await?.ok_or(GrantError::NotFound)?;
                 Ok(Outcome::done(ended, event.with("reason", command.reason.as_str())))

@@ -9,7 +9,7 @@ use wire::claims::AccessClaims;
 
 use super::{Rights, names};
 use crate::app::App;
-use crate::caller::{self, Bearer, Proof};
+use crate::caller::{self, Asks, Bearer, Proof};
 use crate::client::{Proved, Purpose, Who, used};
 use crate::directory;
 
@@ -74,7 +74,7 @@ async fn of_person(
             at: Timestamp::from_seconds(claims.auth_time.unwrap_or(0)),
         },
     };
-    let Some(caller) = caller::of_bearer(app, tx, bearer).await? else { return Ok(None) };
+    let Some(caller) = caller::of_bearer(app, tx, bearer, Asks::ResourceServer).await? else { return Ok(None) };
     let claims = AccessClaims {
         acr: Some(caller.acr().to_owned()),
         auth_time: Some(caller.auth_at().seconds()),

@@ -116,7 +116,7 @@ pub async fn client_credentials(
                     roles_version: holding.directory.graph.version(),
                     scope: scope.map(|scope| scope.into_iter().collect::<Vec<_>>().join(" ")),
                 };
-                Ok(Unsigned { claims, algorithm: api.algorithm })
+                Ok(Unsigned { expires_in: claims.exp - tx.now().seconds(), claims, algorithm: api.algorithm })
             })
         })
         .await?;

@@ -5,7 +5,7 @@ use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
 use domain::id::{PolicyId, RoleId};
 use domain::permission::Permission;
-use domain::policy::{Cause, Merged, Policy};
+use domain::policy::{AtLimit, Cause, Merged, Policy};
 use domain::revocation::Fact;
 use domain::unit::UnitPath;
 use serde::{Deserialize, Serialize};
@@ -97,13 +97,13 @@ async fn decide(
         stays_inside(app, tx, caller).await?;
     }
     let edition = counter::value(tx, counter::ROLES).await?;
-    let names = role.into_iter().flat_map(|role| directory.graph.seniors(role)).map(|flat| flat.role.name.clone());
-    revocation::announce(tx, &[Fact::Roles { version: edition, names: names.collect() }]).await?;
+    // Without names, which means everybody: a role that is withheld stands in no token, and its policy counts all the same.
+    revocation::announce(tx, &[Fact::Roles { version: edition, names: Vec::new() }]).await?;
     Ok(Outcome::done(Edition { policy: command.policy.clone(), version }, event))
 }
 
 /// The rule against climbing. A role's policy belongs to whoever may give it, and all that inherit from it, everywhere; the realm's may be
-/// tightened by whoever manages policies, and loosened by whoever may give every role that needs a second factor.
+/// tightened by whoever manages policies, and loosened by whoever may give every role that needs a second factor; so may what shuts people out.
 fn may_set(
     caller: &Caller,
     directory: &Directory,
@@ -114,11 +114,18 @@ fn may_set(
     if let Some(role) = role {
         return directory.graph.seniors(role).try_for_each(|senior| caller.may_assign(senior.role.id, &root));
     }
-    if Merged::base(new).is_as_strict_as(&Merged::base(old)) {
+    if Merged::base(new).is_as_strict_as(&Merged::base(old)) && !shuts_out(old, new) {
         return Ok(());
     }
     let mut guarded = directory.graph.all().filter(|flat| directory.is_guarded(flat.role.id));
     guarded.try_for_each(|flat| caller.may_assign(flat.role.id, &root))
+}
+
+/// Whether a change of the realm's policy can keep everybody else from coming in, those too who could take it back: other networks, or sign-ins that
+/// are refused because there are sessions enough.
+fn shuts_out(old: &Policy, new: &Policy) -> bool {
+    let room = |policy: &Policy| (policy.max_sessions, policy.at_limit);
+    old.networks != new.networks || (new.at_limit == Some(AtLimit::Refuse) && room(old) != room(new))
 }
 
 /// Refuses to let the caller lock themselves out: the next request could not take it back.

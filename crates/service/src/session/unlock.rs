@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
-use domain::id::{CredentialId, DeviceId, SessionId};
+use domain::id::{CredentialId, DeviceId, SessionId, UserId};
 use domain::password::{Kind as PasswordKind, Password};
 use domain::realm::{Realm, RealmKey};
 use domain::refresh::{Presented, RefreshToken, judge};
@@ -296,7 +296,7 @@ async fn resume(
     let secrets = done.secret.map(|secret| Secrets { session, secret, refresh: refresh.clone(), absolute_at });
     let tokens = Tokens {
         access_token: sign(app, realm.key, &done.unsigned).await?,
-        expires_in: done.unsigned.claims.exp - done.unsigned.claims.iat,
+        expires_in: done.unsigned.expires_in,
         session,
         refresh,
         absolute_at,
@@ -314,7 +314,7 @@ async fn write(
     ((id, proved), counters, device): Right,
 ) -> Result<Outcome<Result<Done, UnlockError>>, UnlockError> {
     let Some(seen) = sessions::find(tx, id).await? else { return Ok(Outcome::nothing(Err(UnlockError::Ended))) };
-    tx.exclusive(Guard::Principal(seen.user.into())).await?;
+    guard(app, tx, asked, seen.user).await?;
     throttle::clear(tx, Kind::Identifier, &counters.identifier).await?;
     let refused = |error| Ok(Outcome::upkeep(Err(error), Upkeep::Throttle));
     let own = sessions::find(tx, id).await?;
@@ -329,17 +329,12 @@ async fn write(
         return refused(UnlockError::Ended);
     }
     credential::used(tx, proved).await?;
-    let mut presented = Vec::new();
-    if let Some(secret) = &asked.visit.session {
-        presented.extend(sessions::by_secret(tx, &secret.hash()).await?);
-    }
-    if let Some(token) = &asked.refresh
-        && let Some(before) = authentic(app, tx, token).await?.and_then(|(stored, _)| stored.session)
-    {
-        presented.extend(sessions::find(tx, before).await?);
-    }
-    let place = Place { presented, device };
-    let left = leave(tx, place, &person, Some(id)).await?;
+    let Carried { presented, copied } = carried(app, tx, asked).await?;
+    let copied = match copied {
+        Some((Some(over), events)) if over == id => return Ok(Outcome::done(Err(UnlockError::Ended), events)),
+        other => other.map(|(_, events)| events),
+    };
+    let left = leave(tx, Place { presented, device }, &person, Some(id)).await?;
     let (done, unlocked) = go_on(app, realm, tx, session, asked.audience.as_deref()).await?;
     let actor = owner(&person, &done.session);
     let unlocked = unlocked.then(|| {
@@ -347,10 +342,51 @@ async fn write(
         event.with("session", id.to_string()).with("method", "password")
     });
     let mut events = unlocked.into_iter().chain(left).map(|event| event.acted_by(actor.clone()));
-    Ok(match events.next() {
-        Some(first) => Outcome::done(Ok(done), Events::from(first).and_all(events)),
+    let first = copied.or_else(|| events.next().map(Events::from));
+    Ok(match first {
+        Some(first) => Outcome::done(Ok(done), first.and_all(events)),
         None => Outcome::upkeep(Ok(done), Upkeep::SessionActivity),
     })
+}
+
+/// The guards of whose session it is and of whom the refresh token names, who may be somebody else; in the order of their ids, as everywhere.
+async fn guard(app: &App, tx: &mut WriteTx<'_>, asked: &Unlock, user: UserId) -> Result<(), StoreError> {
+    let mut people = vec![user];
+    if let Some(token) = &asked.refresh {
+        people.extend(authentic(app, tx, token).await?.map(|(stored, _)| stored.user));
+    }
+    people.sort_unstable();
+    for one in people {
+        tx.exclusive(Guard::Principal(one.into())).await?;
+    }
+    Ok(())
+}
+
+/// What the cookies of a browser named until now.
+struct Carried {
+    /// Sessions that are to be left.
+    presented: Vec<Session>,
+    /// The refresh token proved a copy: the session that ended for it, and what is to be recorded.
+    copied: Option<(Option<SessionId>, Events)>,
+}
+
+/// An old refresh token locks nobody's session: it does what it does at a refresh.
+async fn carried(app: &App, tx: &mut WriteTx<'_>, asked: &Unlock) -> Result<Carried, StoreError> {
+    let mut presented = Vec::new();
+    if let Some(secret) = &asked.visit.session {
+        presented.extend(sessions::by_secret(tx, &secret.hash()).await?);
+    }
+    let mut copy = None;
+    if let Some(token) = &asked.refresh
+        && let Some((stored, _)) = authentic(app, tx, token).await?
+    {
+        if judge(&stored.family, token, tx.now()) == Presented::Replayed {
+            copy = Some((stored.session, copied(tx, &stored, token.family()).await?));
+        } else if let Some(before) = stored.session {
+            presented.extend(sessions::find(tx, before).await?);
+        }
+    }
+    Ok(Carried { presented, copied: copy })
 }
 
 /// Unlocks: a new session cookie, the family advances, idle starts again, nothing moves the absolute deadline. Where another request did just now,
@@ -369,9 +405,14 @@ async fn go_on(
     let idle_at = next_idle(&session, now);
     let secret = Secret::new(&*tx.entropy());
     let to = sessions::Unlocked { secret: secret.hash(), idle_seconds, idle_at };
+    // Locked by a policy that was tightened since, of which nothing is stored: it is locked for good first, or there were nothing to unlock, and
+    // the cookies of before would go on.
+    if session.deadlines.state(false, now) == State::Locked && sessions::lock(tx, id).await? {
+        session.locked_at = Some(now);
+    }
     let unlocked = sessions::unlock(tx, id, &to).await?;
     let family = if unlocked {
-        (session.locked_at, session.auth_at) = (Some(session.deadlines.idle_at), now);
+        (session.locked_at, session.auth_at) = (Some(session.locked_since()), now);
         refresh::renew(tx, id, FIRST_PARTY, idle_at).await?
     } else {
         sessions::acted(tx, id, idle_at).await?;
@@ -424,7 +465,7 @@ pub async fn switchable(
         .await?
         .into_iter()
         .filter(|(session, _)| session.deadlines.state(false, now) == State::Locked)
-        .map(|(session, name)| Switchable { session: session.id, name, locked_at: session.deadlines.idle_at })
+        .map(|(session, name)| Switchable { session: session.id, name, locked_at: session.locked_since() })
         .collect();
     locked.sort_by_key(|one| std::cmp::Reverse(one.locked_at));
     Ok(locked)
@@ -451,7 +492,7 @@ pub async fn locked(
                     return Ok(None);
                 }
                 let name = user::find(tx, session.user).await?.map(|person| person.name().to_owned());
-                let (session, locked_at) = (session.id, session.deadlines.idle_at);
+                let (session, locked_at) = (session.id, session.locked_since());
                 Ok(Some(Switchable { session, name: name.unwrap_or_default(), locked_at }))
             })
         })

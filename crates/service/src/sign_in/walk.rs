@@ -167,7 +167,7 @@ impl Reached {
         };
         let tokens = Tokens {
             access_token: session::sign(app, realm.key, &done.unsigned).await?,
-            expires_in: done.unsigned.claims.exp - done.unsigned.claims.iat,
+            expires_in: done.unsigned.expires_in,
             session: done.begun.session.id,
             refresh: done.begun.refresh,
             absolute_at: done.begun.session.deadlines.absolute_at,

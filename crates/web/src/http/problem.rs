@@ -90,7 +90,7 @@ impl Problem {
         Self::from(Code::PreconditionRequired).detail("Send If-Match with the ETag that you read.")
     }
 
-    fn busy(seconds: u64) -> Self {
+    pub(crate) fn busy(seconds: u64) -> Self {
         Self { retry_after: Some(RetryAfter::Seconds(seconds)), ..Code::Overloaded.into() }
     }
 

@@ -1,6 +1,6 @@
 //! What every handler may know of a request: its realm, its id, where it came from.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -64,7 +64,8 @@ pub fn user_agent(headers: &HeaderMap) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The client's address: the socket peer, or the right-most hop that is not one of our proxies (2.4).
+/// The client's address: the socket peer, or the right-most hop that is not one of our proxies (2.4). `None` where a proxy of ours does not say it so
+/// that it can be read: its own address must not stand for that of everybody behind it, which a policy's networks could admit.
 #[must_use]
 pub fn client_address(config: &Config, headers: &HeaderMap, peer: Option<&ConnectInfo<SocketAddr>>) -> Option<IpAddr> {
     let peer = peer?.0.ip().to_canonical();
@@ -73,18 +74,23 @@ pub fn client_address(config: &Config, headers: &HeaderMap, peer: Option<&Connec
     if !trusted(peer) {
         return Some(peer);
     }
-    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
-    let mut client = peer;
-    for hop in hops.into_iter().rev() {
-        let address = hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|at| at.ip()));
-        let Some(address) = address else { break };
-        client = address.to_canonical();
-        if !trusted(client) {
-            break;
+    for line in headers.get_all("x-forwarded-for").iter().rev() {
+        for hop in line.to_str().ok()?.rsplit(',') {
+            let client = hop_address(hop.trim())?;
+            if !trusted(client) {
+                return Some(client);
+            }
         }
     }
-    Some(client)
+    None
+}
+
+/// An address as proxies write it: alone, with a port, IPv6 in brackets too.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let in_brackets = || hop.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|at| at.ip());
+    let address = hop.parse().ok().or_else(in_brackets).or_else(with_port)?;
+    Some(address.to_canonical())
 }
 
 /// Whether an address is in a network: as many leading bits are the same.
@@ -171,7 +177,8 @@ mod tests {
     fn asvs_4_1_3_a_client_cannot_choose_its_own_address() {
         let address = |peer: &str, forwarded: &[(&'static str, &str)]| {
             let peer = ConnectInfo(SocketAddr::new(peer.parse().expect("an address"), 1));
-            client_address(&config(), &headers(forwarded), Some(&peer)).expect("known").to_string()
+            client_address(&config(), &headers(forwarded), Some(&peer))
+                .map_or("unknown".to_owned(), |at| at.to_string())
         };
         assert_eq!(address("203.0.113.9", &[("x-forwarded-for", "1.2.3.4")]), "203.0.113.9");
         assert_eq!(address("10.0.0.1", &[("x-forwarded-for", "1.2.3.4, 198.51.100.7")]), "198.51.100.7");
@@ -179,10 +186,32 @@ mod tests {
             address("10.0.0.1", &[("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "198.51.100.7, 10.0.0.2")]),
             "198.51.100.7"
         );
-        assert_eq!(address("10.0.0.1", &[("x-forwarded-for", "garbage")]), "10.0.0.1");
         assert_eq!(address("10.0.0.1", &[("x-forwarded-for", "198.51.100.7:5678")]), "198.51.100.7");
-        assert_eq!(address("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(address("::ffff:203.0.113.9", &[]), "203.0.113.9");
+        for bracketed in ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:5678"] {
+            assert_eq!(address("10.0.0.1", &[("x-forwarded-for", bracketed)]), "2001:db8::1", "{bracketed}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_does_not_say_who_asks_is_not_taken_for_who_asks() {
+        let peer = ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 1)));
+        let address = |headers: &HeaderMap| client_address(&config(), headers, Some(&peer));
+        assert_eq!(address(&HeaderMap::new()), None);
+        for hops in [
+            "garbage",
+            "",
+            "198.51.100.7, garbage",
+            "198.51.100.7, garbage, 10.0.0.2",
+            "198.51.100.7,",
+            "10.0.0.3, 10.0.0.2",
+        ] {
+            assert_eq!(address(&headers(&[("x-forwarded-for", hops)])), None, "{hops}");
+        }
+        // A line that is no text hides nobody behind the one before.
+        let mut lines = headers(&[("x-forwarded-for", "198.51.100.7")]);
+        lines.append("x-forwarded-for", axum::http::HeaderValue::from_bytes(b"\xff").expect("a value"));
+        assert_eq!(address(&lines), None);
     }
 
     #[test]

@@ -152,19 +152,17 @@ on_both_databases! {
         admin_sets(&app, &of("nurse"), json!({ "access_token_seconds": 60 })).await.expect(200);
 
         assert_eq!(nurse.refresh().await.expect(200).json()["expires_in"], 60);
-        let text = "SELECT subject, version FROM revocation WHERE realm_id = $1 AND kind = 'roles'";
+        let text = "SELECT subject, version FROM revocation WHERE realm_id = $1 AND kind = 'roles' ORDER BY version DESC";
         let told = app.db.rows(text, vec![RealmKey::MAIN.into()]).await;
         let [Row::Text(names), Row::Int(version)] = &told[0][..] else { panic!("{told:?}") };
-        let mut names: Vec<&str> = names.split(' ').collect();
-        names.sort_unstable();
-        assert_eq!(names, ["charge-nurse", "nurse"], "whoever inherits it too");
+        assert_eq!(names, "", "everybody's: tokens do not name a role that is withheld");
         let refreshed = crate::claims(nurse.bearer.as_deref().unwrap());
         assert!(before["roles_version"].as_i64().unwrap() < *version, "what was issued before is refused");
         assert_eq!(refreshed["roles_version"].as_i64(), Some(*version), "what is issued now is not");
 
         admin_sets(&app, REALM, json!({ "idle_seconds": 60 })).await.expect(200);
         let told = app.db.rows(text, vec![RealmKey::MAIN.into()]).await;
-        assert!(told.iter().any(|row| row[0] == Row::Text(String::new())), "the realm's concerns everybody: {told:?}");
+        assert_eq!(told[0][0], Row::Text(String::new()), "the realm's concerns everybody too: {told:?}");
     }
 
     async fn c_17_what_exceeds_the_ceilings_is_recorded_wherever_the_policy_is(app: TestApp) {
@@ -206,6 +204,28 @@ on_both_databases! {
         set(&mut keeper, REALM, json!({ "idle_seconds": 1800, "absolute_seconds": 3600 })).await.expect(200);
         refused(&set(&mut keeper, REALM, json!({ "idle_seconds": 1800 })).await, "");
         admin_sets(&app, REALM, json!({ "idle_seconds": 3600 })).await.expect(200);
+    }
+
+    async fn whoever_only_manages_policies_shuts_nobody_else_out(app: TestApp) {
+        let mut keeper = keeper(&app).await;
+        let now = json!({ "idle_seconds": 1800, "absolute_seconds": 86_400 });
+        set(&mut keeper, REALM, now.clone()).await.expect(200);
+        let with = |fields: Value| {
+            let mut body = now.clone();
+            body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            body
+        };
+        let own = format!("{}/32", keeper.address.ip());
+
+        for fields in [json!({ "networks": [own] }), json!({ "max_sessions": 1, "at_limit": "refuse" }), json!({ "at_limit": "refuse" })] {
+            let answer = set(&mut keeper, REALM, with(fields.clone())).await;
+            assert_eq!((answer.status, &answer.json()["missing"]), (403, &json!(["roles:assign"])), "{fields}: {answer:?}");
+        }
+        set(&mut keeper, REALM, with(json!({ "max_sessions": 3, "at_limit": "end_oldest" }))).await.expect(200);
+        admin_sets(&app, REALM, with(json!({ "max_sessions": 3, "at_limit": "refuse", "networks": [own] }))).await.expect(200);
+        // What is there already stays theirs to leave there.
+        let stricter = with(json!({ "idle_seconds": 600, "max_sessions": 3, "at_limit": "refuse", "networks": [own] }));
+        set(&mut keeper, REALM, stricter).await.expect(200);
     }
 
     async fn a_looser_role_never_loosens_and_the_strictest_names_itself(app: TestApp) {

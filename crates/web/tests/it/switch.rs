@@ -190,6 +190,56 @@ on_both_databases! {
         assert_eq!(live(&app).await, 1);
     }
 
+    async fn a_node_whose_clock_is_behind_sees_who_was_locked_just_now(app: TestApp) {
+        let (mut ward, sessions) = ward(&app, &["nurse"]).await;
+        app.advance(minutes(1));
+        let nurse = ward.clone();
+        ward.sign_in("billing").await;
+        let locked = app.db.now();
+        app.clock.set(locked.minus(seconds(1)));
+
+        assert_eq!(nurse.clone().me().await.status, 401);
+        assert_eq!(nurse.clone().refresh().await.expect(401).code(), "session-locked");
+        assert_eq!(switchable(&mut ward).await["items"][0]["locked_at"], locked.rfc3339(), "and when");
+        let back = switch_to(&mut ward, &sessions[0], &app.password("main", "nurse")).await.expect(200);
+        let claims = crate::claims(back.json()["access_token"].as_str().unwrap());
+        assert!(claims["iat"].as_i64().unwrap() >= locked.seconds(), "tokens of before stay refused: {claims}");
+        assert_eq!(nurse.clone().me().await.status, 401);
+    }
+
+    async fn an_old_refresh_token_beside_the_device_cookie_is_a_copy_and_locks_nobody(app: TestApp) {
+        let (ward, sessions) = ward(&app, &["nurse", "billing"]).await;
+        let mut elsewhere = app.signed_in("receptionist").await;
+        let stolen = elsewhere.cookie("refresh").unwrap();
+        app.advance(seconds(31));
+        elsewhere.refresh().await.expect(200);
+        app.advance(seconds(31));
+        let mut copied = ward.clone();
+        copied.set_cookie("refresh", &stolen);
+
+        let (back, events) = app.events_while(switch_to(&mut copied, &sessions[0], &app.password("main", "nurse"))).await;
+
+        assert_eq!(back.expect(200).json()["session_id"], sessions[0]);
+        assert_eq!(events, ["authn_token_reuse", "session_ended", "session_locked", "session_unlocked"]);
+        assert_eq!(elsewhere.refresh().await.expect(401).code(), "session-ended");
+        assert_eq!(live(&app).await, 1);
+    }
+
+    async fn an_old_refresh_token_of_the_session_that_is_resumed_ends_it(app: TestApp) {
+        let (mut ward, sessions) = ward(&app, &["nurse"]).await;
+        let stolen = ward.cookie("refresh").unwrap();
+        app.advance(seconds(31));
+        ward.refresh().await.expect(200);
+        app.advance(minutes(15));
+        ward.set_cookie("refresh", &stolen);
+
+        let (back, events) = app.events_while(switch_to(&mut ward, &sessions[0], &app.password("main", "nurse"))).await;
+
+        assert_eq!(back.expect(401).code(), "session-ended");
+        assert_eq!(events, ["authn_token_reuse", "session_ended"]);
+        assert_eq!(live(&app).await, 0);
+    }
+
     async fn whoever_signs_in_at_a_device_without_its_session_cookie_locks_who_worked_there(app: TestApp) {
         let (ward, _) = ward(&app, &["nurse"]).await;
         let mut lost = ward.clone();

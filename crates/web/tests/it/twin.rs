@@ -58,7 +58,9 @@ async fn whole(browser: &mut Browser, path: &str, basic: Option<&str>) -> Vec<St
         let answer = call.send().await.expect(200).json();
         let items = answer["items"].as_array().cloned().unwrap_or_else(|| vec![answer.clone()]);
         found.extend(items.iter().filter(|item| item["type"] != "audit_read").map(ToString::to_string));
-        let Some(next) = answer["next_cursor"].as_str() else { break };
+        // The feed always has a cursor, and says whether there is more now.
+        let next = answer["next_cursor"].as_str().filter(|_| answer["more"].as_bool() != Some(false));
+        let Some(next) = next else { break };
         cursor = format!("?cursor={next}");
     }
     found.sort();

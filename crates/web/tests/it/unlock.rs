@@ -65,7 +65,8 @@ on_both_databases! {
         let again = unlock(&mut nurse.clone(), &app.password("main", "nurse")).await.expect(200);
 
         let claims = crate::claims(again.json()["access_token"].as_str().unwrap());
-        assert_eq!(claims["iat"], app.db.now().seconds() + 1, "not before what resource servers refuse");
+        let refused_before = domain::revocation::refused_before(app.db.now()).seconds();
+        assert_eq!(claims["iat"], refused_before, "not before what resource servers refuse");
         assert_eq!(nurse.clone().me().await.expect(401).code(), "not-signed-in", "an old token, not yet expired");
         let mut new = nurse.clone();
         new.bearer = again.json()["access_token"].as_str().map(ToOwned::to_owned);
@@ -79,6 +80,40 @@ on_both_databases! {
         unlock(&mut new, &app.password("main", "nurse")).await.expect(200);
         assert_eq!(old.clone().me().await.status, 401);
         new.me().await.expect(200);
+    }
+
+    async fn ses_03_what_a_tightened_policy_locked_is_unlocked_with_new_cookies(app: TestApp) {
+        let nurse = app.signed_in("nurse").await;
+        let (mut tab, mut page) = (nurse.clone(), app.signed_in("nurse").await);
+        app.advance(seconds(400));
+        let mut admin = app.signed_in("admin").await;
+        let policy = "/api/v1/policies/roles/nurse";
+        let version = admin.version(policy).await;
+        admin.put(policy, &version, &json!({ "idle_seconds": 300 })).await.expect(200);
+        assert_eq!(tab.refresh().await.expect(401).code(), "session-locked");
+        let password = app.password("main", "nurse");
+
+        let (done, events) = app.events_while(unlock(&mut tab, &password)).await;
+
+        let claims = crate::claims(done.expect(200).json()["access_token"].as_str().unwrap());
+        assert_eq!(events, ["session_unlocked"]);
+        assert!(claims["iat"].as_i64().unwrap() > app.db.now().seconds(), "{claims}");
+        for cookie in ["session", "refresh"] {
+            assert_ne!(tab.cookie(cookie), nurse.cookie(cookie), "SES-02: {cookie}");
+        }
+        tab.me().await.expect(200);
+        assert_eq!(nurse.clone().me().await.status, 401, "tokens of before");
+        assert_eq!(nurse.clone().get("/account").await.status, 303, "the old session cookie is dead");
+        let told = "SELECT count(*) FROM revocation WHERE realm_id = $1 AND kind = 'session'";
+        assert_eq!(app.db.number(told, vec![RealmKey::MAIN.into()]).await, 1, "resource servers know");
+
+        // By page, with the device cookie alone.
+        let session = crate::claims(page.bearer.as_deref().unwrap())["sid"].as_str().unwrap().to_owned();
+        page.cookies.retain(|name, _| name.contains("device"));
+        let csrf = page.get(&format!("/unlock?session={session}")).await.expect(200).hidden("csrf");
+        let fields = [("session", session.as_str()), ("password", password.as_str()), ("csrf", csrf.as_str())];
+        assert_eq!(page.form("/unlock", &fields).await.expect(303).header("location"), "/account");
+        page.get("/account").await.expect(200);
     }
 
     async fn a_wrong_password_is_401_and_counted_together_with_sign_in_on_this_device(app: TestApp) {

@@ -163,6 +163,9 @@ mod tests {
             "Five links",
             "Recovery codes",
             "applications are",
+            // Roles of services are given by API and command line.
+            "which a service cannot prove",
+            "Only a service holds roles",
         ];
         let stated = sources.split("Conflict(\"").skip(1).filter_map(|rest| rest.split('"').next());
         for text in stated {

@@ -1,0 +1,179 @@
+//! How long a token is still taken somewhere after its session was ended: twenty guards, two nodes, ten thousand revocations.
+//!
+//! The guards ask one address, behind which a proxy sends each connection to the next node, as a load balancer would. A revocation counts from its
+//! acknowledgement (the 204), and ends when the last guard refuses the token.
+#![expect(clippy::disallowed_methods, reason = "the bench acts as the command line would")]
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use domain::allowed::{Allowed, Request};
+use domain::refresh::RefreshToken;
+use guard::{FeedState, Guard, Settings};
+use service::session::FIRST_PARTY;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use crate::Failure;
+use crate::end_to_end::Home;
+use crate::house::{House, Plan};
+use crate::http::{Server, free_port};
+use crate::measure::{percentile, since, wall};
+use crate::report::{Report, Target};
+
+const NAME: &str = "bound";
+const GUARDS: usize = 20;
+const REVOCATIONS: usize = 10_000;
+const AT_ONCE: usize = 8;
+
+/// A session that is to end.
+struct Doomed {
+    access_token: Arc<str>,
+    refresh: RefreshToken,
+}
+
+/// Measures it.
+pub(crate) async fn revocations(report: &Report) -> Result<(), Failure> {
+    let home = Home::postgres().await?;
+    let named = TcpListener::bind("127.0.0.1:0").await?;
+    let issuer = format!("http://localhost:{}", named.local_addr()?.port());
+    let plan = Plan { people: 200, sessions: REVOCATIONS, ..Plan::default() };
+    let house = House::build_on(home.location(), &issuer, plan).await?;
+    let operator = Allowed::cli("bench", house.realm.key);
+    let secret = service::api::new_secret_as_operator(&house.app, operator, "clinic".to_owned()).await?.secret.expose();
+    let doomed = tokens(&house).await?;
+    drop(house);
+    let (first, second) = (free_port()?, free_port()?);
+    let port = named.local_addr()?.port();
+    let nodes = [Server::start_on(&home.text(), port, first)?, Server::start_on(&home.text(), port, second)?];
+    for node in &nodes {
+        node.first_response()?;
+    }
+    let proxy = tokio::spawn(share_out(named, [first, second]));
+    let guards = guards(&issuer, &secret).await?;
+    let (ended, endings) = mpsc::unbounded_channel();
+    let start = wall();
+    let ending = tokio::spawn(end_all(doomed, (port, [first, second]), ended));
+    let mut times = watch(&guards, endings).await?;
+    ending.await??;
+    proxy.abort();
+    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+    report.beside(NAME, "sessions ended", REVOCATIONS as f64 / since(start), "a second");
+    report.beside(NAME, "refused by one guard of 20, p50", percentile(&mut times, 0.5), "ms");
+    report.beside(NAME, "  p99", percentile(&mut times, 0.99), "ms");
+    report.judged(NAME, "  p99.9", percentile(&mut times, 0.999), "ms", Target::AtMost(1000.0));
+    report.beside(NAME, "  the slowest", percentile(&mut times, 1.0), "ms");
+    Ok(())
+}
+
+/// An access token for the clinic of each session.
+async fn tokens(house: &House) -> Result<Vec<Doomed>, Failure> {
+    let mut doomed = Vec::with_capacity(REVOCATIONS);
+    for at in 0..REVOCATIONS {
+        let token = house.guests.token(at).ok_or("too few sessions")?;
+        let (client_id, audience) = (FIRST_PARTY.to_owned(), Some("clinic".to_owned()));
+        let asked = service::refresh::Refresh { token, client_id, active: true, audience };
+        let got = service::refresh::exchange(&house.app, &house.realm, asked, Request::default()).await?;
+        doomed.push(Doomed { access_token: got.access_token.into(), refresh: got.refresh });
+    }
+    Ok(doomed)
+}
+
+/// Each connection to the next node.
+async fn share_out(listener: TcpListener, nodes: [u16; 2]) {
+    let turn = AtomicUsize::new(0);
+    while let Ok((mut from, _)) = listener.accept().await {
+        let node = nodes[turn.fetch_add(1, Ordering::Relaxed) % nodes.len()];
+        tokio::spawn(async move {
+            if let Ok(mut to) = TcpStream::connect(("127.0.0.1", node)).await {
+                let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
+            }
+        });
+    }
+}
+
+/// Guards that follow the feed and know that they miss nothing.
+async fn guards(issuer: &str, secret: &str) -> Result<Vec<Guard>, Failure> {
+    let mut guards = Vec::with_capacity(GUARDS);
+    for _ in 0..GUARDS {
+        let guard = Guard::connect(Settings::new(issuer, "clinic").credentials("clinic", secret))?;
+        guard.refresh().await?;
+        guards.push(guard);
+    }
+    let start = wall();
+    while guards.iter().any(|guard| guard.metrics().state != FeedState::Current) {
+        if since(start) > 20.0 {
+            return Err("a guard does not follow the feed".into());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    Ok(guards)
+}
+
+/// Signs all of them out, half at each node; tells each as soon as it was acknowledged.
+async fn end_all(
+    doomed: Vec<Doomed>,
+    (named, nodes): (u16, [u16; 2]),
+    ended: mpsc::UnboundedSender<(Arc<str>, Instant)>,
+) -> Result<(), Failure> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let doomed = Arc::new(doomed);
+    let tasks: Vec<_> = (0..AT_ONCE)
+        .map(|worker| {
+            let (doomed, client, ended) = (doomed.clone(), client.clone(), ended.clone());
+            let url = format!("http://127.0.0.1:{}/api/v1/sign-out", nodes[worker % nodes.len()]);
+            tokio::spawn(async move {
+                for one in doomed.iter().skip(worker).step_by(AT_ONCE) {
+                    let cookie = format!("__Host-bailiwick-refresh={}", one.refresh.expose());
+                    let request = client.post(&url).header("host", format!("localhost:{named}"));
+                    let status = request.header("cookie", cookie).send().await?.status();
+                    if status != 204 {
+                        return Err(Failure::from(format!("sign-out: {status}")));
+                    }
+                    let _ = ended.send((one.access_token.clone(), wall()));
+                }
+                Ok(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    Ok(())
+}
+
+/// Asks every guard about every token that was acknowledged as ended, until it is refused; milliseconds that each took.
+async fn watch(
+    guards: &[Guard],
+    mut endings: mpsc::UnboundedReceiver<(Arc<str>, Instant)>,
+) -> Result<Vec<f64>, Failure> {
+    let mut times = Vec::with_capacity(REVOCATIONS * GUARDS);
+    let mut open: VecDeque<(Arc<str>, Instant, usize)> = VecDeque::new();
+    let mut over = false;
+    while !over || !open.is_empty() {
+        loop {
+            match endings.try_recv() {
+                Ok((token, at)) => open.extend((0..guards.len()).map(|guard| (token.clone(), at, guard))),
+                Err(mpsc::error::TryRecvError::Empty) => break,
+                Err(mpsc::error::TryRecvError::Disconnected) => {
+                    over = true;
+                    break;
+                }
+            }
+        }
+        for _ in 0..open.len() {
+            let Some((token, at, guard)) = open.pop_front() else { break };
+            if guards[guard].verify(&token).await.is_err() {
+                times.push(since(at) * 1e3);
+            } else if since(at) > 30.0 {
+                return Err("a guard takes a token half a minute after its session ended".into());
+            } else {
+                open.push_back((token, at, guard));
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    if times.len() == REVOCATIONS * GUARDS { Ok(times) } else { Err("not every revocation was seen".into()) }
+}
