@@ -8,8 +8,8 @@
 mod measure; // clocks, and two things beside each other
 mod report; // lines with their targets
 
-mod bound; // how long a revoked token is still taken somewhere
 mod blocklist; // is this one that everybody tries?
+mod bound; // how long a revoked token is still taken somewhere
 mod crowd; // many sign-ins at once
 mod directory; // roles and grants at size
 mod end_to_end; // refreshing and introspecting over HTTP

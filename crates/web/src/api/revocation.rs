@@ -136,7 +136,9 @@ impl From<FeedError> for Problem {
             FeedError::Cursor => {
                 Self::from(Code::Malformed).detail("`since` is not a cursor of this feed. Leave it out to begin anew.")
             }
-            FeedError::Full => Self::busy(5).detail("This API follows the feed with as many streams as one may have here."),
+            FeedError::Full => {
+                Self::busy(5).detail("This API follows the feed with as many streams as one may have here.")
+            }
             FeedError::Client(error) => error.into(),
             FeedError::Store(error) => error.into(),
         }

@@ -127,6 +127,7 @@ async fn grants(web: &Web, caller: &Caller, (now, no_factor): (i64, bool)) -> Re
 }
 
 fn device(session: Session, caller: &Caller, now: i64) -> DeviceView {
+    let locked_since = session.locked_since();
     let described = describe(session.user_agent.as_deref());
     DeviceView {
         id: session.id.to_string(),
@@ -139,7 +140,7 @@ fn device(session: Session, caller: &Caller, now: i64) -> DeviceView {
         browser: described.browser,
         os: described.os,
         current: session.id == caller.session(),
-        state: DeviceState::of(now, session.last_active_at.seconds(), session.deadlines.idle_at.seconds()),
+        state: DeviceState::of(now, session.last_active_at.seconds(), locked_since.seconds()),
         since: Moment::at(now, session.created_at.seconds()),
         ends: Moment::at(now, session.deadlines.absolute_at.seconds()),
     }

@@ -313,6 +313,7 @@ async fn sessions(desk: &Desk, id: UserId, unit: &UnitPath) -> Result<Option<Vec
 }
 
 fn session_row(desk: &Desk, session: Session, may_end: bool) -> SessionRow {
+    let locked_since = session.locked_since();
     let described = describe(session.user_agent.as_deref());
     let software = [described.browser, described.os];
     let software: Vec<String> = software.into_iter().filter(|text| !text.is_empty()).collect();
@@ -326,7 +327,7 @@ fn session_row(desk: &Desk, session: Session, may_end: bool) -> SessionRow {
         },
         software: (!software.is_empty()).then(|| software.join(", ")),
         two_factors: session.acr != AAL1,
-        state: DeviceState::of(desk.now(), session.last_active_at.seconds(), session.deadlines.idle_at.seconds()),
+        state: DeviceState::of(desk.now(), session.last_active_at.seconds(), locked_since.seconds()),
         current,
         may_end: may_end && !current,
         label: session.device_label,
