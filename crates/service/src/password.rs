@@ -1,6 +1,6 @@
 //! What may be a password here: the rules of `domain::password` with the words of this place and this person, and the list of common passwords.
 //!
-//! The one way to a new password: invitation, reset and change all come through [`check`].
+//! The one way to a new password: invitation, reset and change all come through `check`.
 
 mod change;
 
@@ -36,7 +36,7 @@ pub fn blocklist() -> Option<&'static Blocklist<'static>> {
     LIST.as_ref()
 }
 
-/// The policy in numbers: what [`check`] does (PW-19).
+/// The policy in numbers: what `check` does (PW-19).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Fewest code points where the password can be the only factor.
