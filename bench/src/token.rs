@@ -50,6 +50,7 @@ pub(crate) fn claims() -> AccessClaims {
         units: BTreeMap::from([("/clinic-a/ward-3".into(), vec!["charge-nurse".into()])]),
         roles_version: 7,
         scope: None,
+        as_of: None,
     }
 }
 

@@ -82,16 +82,17 @@ impl Fact {
 const CLOCKS_APART_SECONDS: i64 = 2;
 
 /// What was issued with an earlier `iat` is refused. Tokens carry whole seconds, and another node with a clock ahead of ours may be making one
-/// from the rights of before while these change: what is issued afterwards is dated from here on (see [`issued_at`]).
+/// from the rights of before while these change: what is issued afterwards says that it is of this instant (see [`as_of`]).
 #[must_use]
 pub const fn refused_before(now: Timestamp) -> Timestamp {
     Timestamp::from_seconds(now.seconds() + 1 + CLOCKS_APART_SECONDS)
 }
 
-/// `iat` of a token made now: never before what was said to be refused.
+/// `as_of` of a token made now: what was said to be refused does not mean it. `iat` stays the time of issue, because middleware that others made
+/// takes no token from the future.
 #[must_use]
-pub fn issued_at(now: Timestamp, not_before: Timestamp) -> i64 {
-    now.seconds().max(not_before.seconds())
+pub fn as_of(now: Timestamp, not_before: Timestamp) -> Option<i64> {
+    (not_before.seconds() > now.seconds()).then(|| not_before.seconds())
 }
 
 #[cfg(test)]
@@ -115,7 +116,7 @@ mod tests {
         };
 
         assert!(now.seconds() < not_before.seconds());
-        assert_eq!(issued_at(now, not_before), not_before.seconds());
-        assert_eq!(issued_at(Timestamp::from_seconds(1005), not_before), 1005);
+        assert_eq!(as_of(now, not_before), Some(not_before.seconds()));
+        assert_eq!(as_of(Timestamp::from_seconds(1003), not_before), None);
     }
 }

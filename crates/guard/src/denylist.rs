@@ -92,9 +92,10 @@ impl Denylist {
     /// Whether a token with these claims was revoked.
     #[must_use]
     pub fn refuses(&self, claims: &AccessClaims) -> bool {
-        claims.sid.is_some_and(|sid| self.sessions.refuses(sid, claims.iat))
-            || self.users.refuses(claims.sub, claims.iat)
-            || self.tokens.refuses(claims.jti, claims.iat)
+        let as_of = claims.rights_as_of();
+        claims.sid.is_some_and(|sid| self.sessions.refuses(sid, as_of))
+            || self.users.refuses(claims.sub, as_of)
+            || self.tokens.refuses(claims.jti, as_of)
             || self.refuses_roles(claims)
     }
 

@@ -47,7 +47,7 @@ impl Settings {
         self
     }
 
-    /// How far clocks may differ, in seconds, at most 60. A token's time of issue may always be five ahead: see [`crate::Verifier::leeway`].
+    /// How far clocks may differ, in seconds, at most 60.
     #[must_use]
     pub fn leeway(mut self, seconds: u32) -> Self {
         self.leeway_seconds = seconds;

@@ -17,9 +17,6 @@ use crate::keys::{KeySet, Keys, VerifyingKey};
 pub const MOST_LEEWAY_SECONDS: u32 = 60;
 /// How far clocks may differ unless configured, in seconds.
 pub const LEEWAY_SECONDS: u32 = 10;
-/// How far ahead a token's `iat` may always be, in seconds: the issuer dates a token past a revocation of just now, which must not refuse it, and
-/// so a few seconds ahead of its own clock. A smaller leeway would refuse its fresh tokens.
-const ISSUED_AHEAD_SECONDS: i64 = 5;
 /// How many bytes of verified tokens are remembered unless configured.
 pub const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
@@ -55,8 +52,7 @@ impl Verifier {
         self
     }
 
-    /// Lets clocks differ by `seconds`, at most [`MOST_LEEWAY_SECONDS`]. The time of issue may be five seconds ahead whatever this says: the
-    /// issuer dates some tokens so.
+    /// Lets clocks differ by `seconds`, at most [`MOST_LEEWAY_SECONDS`].
     #[must_use]
     pub fn leeway(mut self, seconds: u32) -> Self {
         self.leeway = i64::from(seconds.min(MOST_LEEWAY_SECONDS));
@@ -134,9 +130,8 @@ impl Verifier {
         if now >= claims.exp.saturating_add(self.leeway) {
             return Err(Refused::Expired);
         }
-        let latest_start = now.saturating_add(self.leeway);
-        let latest_issue = now.saturating_add(self.leeway.max(ISSUED_AHEAD_SECONDS));
-        if claims.iat > latest_issue || nbf.is_some_and(|nbf| nbf > latest_start) {
+        let latest = now.saturating_add(self.leeway);
+        if claims.iat > latest || nbf.is_some_and(|nbf| nbf > latest) {
             return Err(Refused::NotYetValid);
         }
         if self.denylist.as_ref().is_some_and(|denylist| denylist.refuses(claims)) {

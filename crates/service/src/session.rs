@@ -89,7 +89,7 @@ pub(crate) fn claims(
         aud: audience_claim(realm, audience),
         sub: session.user.uuid(),
         client_id: FIRST_PARTY.to_owned(),
-        iat: domain::revocation::issued_at(now, holding.access_not_before.max(tokens_from(session))),
+        iat: now.seconds(),
         exp: until.seconds(),
         jti: domain::id::TokenId::new(&*app.entropy, now).uuid(),
         sid: Some(session.id.uuid()),
@@ -101,8 +101,8 @@ pub(crate) fn claims(
         units: holding.access.roles_in_units(),
         roles_version: holding.directory.graph.version(),
         scope: None,
+        as_of: domain::revocation::as_of(now, holding.access_not_before.max(tokens_from(session))),
     };
-    // Not since `iat`, which may lie ahead.
     Ok(Unsigned { expires_in: claims.exp - now.seconds(), claims, algorithm: api.algorithm })
 }
 

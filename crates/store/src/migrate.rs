@@ -47,6 +47,7 @@ pub(crate) const ALL: &[Migration] = migrations! {
     9 "0009_role_change" compatible_from 1;
     10 "0010_revocation" compatible_from 1;
     11 "0011_revocation_subject" compatible_from 1;
+    12 "0012_refresh_previous" compatible_from 1;
 };
 
 /// This program's number: the last migration that it knows.

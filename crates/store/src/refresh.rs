@@ -32,7 +32,7 @@ pub struct Stored {
 pub async fn find(tx: &mut impl Read, id: FamilyId) -> Result<Option<Stored>, StoreError> {
     let sql = sql!(
         "SELECT f.generation, f.rotated_at, f.idle_at, f.absolute_at, f.ended_at, f.family_key, f.session_id, f.user_id, f.client_id,
-            f.audience, u.status FROM refresh_family f JOIN \"user\" u ON u.realm_id = f.realm_id AND u.id = f.user_id
+            f.audience, u.status, f.previous_at FROM refresh_family f JOIN \"user\" u ON u.realm_id = f.realm_id AND u.id = f.user_id
           WHERE f.realm_id = $1 AND f.id = $2"
     );
     let Some(row) = tx.one(sql, params![tx.realm(), id]).await? else { return Ok(None) };
@@ -42,6 +42,7 @@ pub async fn find(tx: &mut impl Read, id: FamilyId) -> Result<Option<Stored>, St
         family: Family {
             generation: row.get(0)?,
             rotated_at: row.get(1)?,
+            previous_at: row.get(11)?,
             deadlines: Deadlines { idle_at: row.get(2)?, absolute_at: row.get(3)? },
             ended: ended.is_some() || status != "active",
         },
@@ -101,7 +102,7 @@ pub fn create_statement(tx: &impl Read, new: &NewFamily) -> Statement {
 /// [`StoreError`].
 pub async fn advance(tx: &mut WriteTx<'_>, id: FamilyId, from: i64) -> Result<bool, StoreError> {
     let sql = sql!(
-        "UPDATE refresh_family SET generation = generation + 1, rotated_at = $1
+        "UPDATE refresh_family SET generation = generation + 1, rotated_at = $1, previous_at = rotated_at
           WHERE realm_id = $2 AND id = $3 AND generation = $4 AND rotated_at <= $5 AND idle_at > $1 AND absolute_at > $1 AND ended_at IS NULL"
     );
     let now = tx.now();
@@ -151,7 +152,7 @@ pub async fn renew(
     idle_at: Timestamp,
 ) -> Result<Option<Advanced>, StoreError> {
     let sql = sql!(
-        "UPDATE refresh_family SET generation = generation + 1, rotated_at = $4, idle_at = $5
+        "UPDATE refresh_family SET generation = generation + 1, rotated_at = $4, previous_at = rotated_at, idle_at = $5
           WHERE realm_id = $1 AND session_id = $2 AND client_id = $3 AND ended_at IS NULL AND absolute_at > $4
           RETURNING id, generation, family_key, audience"
     );

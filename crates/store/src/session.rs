@@ -273,11 +273,12 @@ pub async fn expire(tx: &mut WriteTx<'_>, limit: i64) -> Result<Vec<(SessionId, 
 /// So long ago the idle deadline of a session is that was locked at once: a node whose clock is behind must not see it live for a moment.
 const LOCKED_SINCE_SECONDS: u64 = 60;
 
-/// Locks a session at once: its idle deadline has passed, on every node. When it was done stands in `locked_at`.
+/// Locks a session at once, `at` an instant read after the guards (see `refused_before`): its idle deadline has passed, on every node. When it was
+/// done stands in `locked_at`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId) -> Result<bool, StoreError> {
+pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
     let session = sql!(
         "UPDATE session SET idle_at = $4, locked_at = $3 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $3"
     );
@@ -285,17 +286,17 @@ pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId) -> Result<bool, StoreErro
     let family = sql!(
         "UPDATE refresh_family SET idle_at = $3 WHERE realm_id = $1 AND session_id = $2 AND ended_at IS NULL AND idle_at > $3"
     );
-    let (realm, now) = (tx.realm(), tx.now());
-    let lock = params![realm, id, now, now.minus(seconds(LOCKED_SINCE_SECONDS))];
+    let realm = tx.realm();
+    let lock = params![realm, id, at, at.minus(seconds(LOCKED_SINCE_SECONDS))];
     let counts = tx
         .pipeline(vec![
             Statement { sql: session, params: lock },
-            Statement { sql: family, params: params![realm, id, now] },
+            Statement { sql: family, params: params![realm, id, at] },
         ])
         .await?;
     let locked = counts.first() == Some(&1);
     if locked {
-        revocation::announce(tx, &[Fact::locked(id, now)]).await?;
+        revocation::announce(tx, &[Fact::locked(id, at)]).await?;
     }
     Ok(locked)
 }

@@ -311,7 +311,7 @@ pub async fn authenticate(web: &Web, context: &Context, headers: &HeaderMap) -> 
     };
     let (user, session) = (UserId::from_uuid(claims.sub), SessionId::from_uuid(session));
     let token = TokenId::from_uuid(claims.jti);
-    let bearer = Bearer { user, session, token, issued_at: claims.iat, proof };
+    let bearer = Bearer { user, session, token, as_of: claims.rights_as_of(), proof };
     let caller = service::caller::by_bearer(&web.app, context.realm.key, bearer, context.request.clone()).await?;
     caller.ok_or_else(refused)
 }

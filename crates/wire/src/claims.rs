@@ -91,6 +91,18 @@ pub struct AccessClaims {
     /// What the client narrowed the token to, permissions separated by spaces (RFC 9068, section 2.2.3); none: all that is held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The instant whose rights it carries, if that lies ahead of `iat`: it was made in the seconds after a revocation's `not_before` was set, and is not
+    /// meant by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<i64>,
+}
+
+impl AccessClaims {
+    /// What the `not_before` of a revocation is compared with, in seconds since 1970.
+    #[must_use]
+    pub fn rights_as_of(&self) -> i64 {
+        self.as_of.map_or(self.iat, |as_of| as_of.max(self.iat))
+    }
 }
 
 impl<'de> Deserialize<'de> for AccessClaims {
@@ -133,6 +145,7 @@ struct Partial {
     units: Option<UniqueMap<Vec<String>>>,
     roles_version: Option<i64>,
     scope: Option<String>,
+    as_of: Option<i64>,
 }
 
 impl Partial {
@@ -156,6 +169,7 @@ impl Partial {
                 units: self.units.map(|units| units.0).unwrap_or_default(),
                 roles_version: self.roles_version.unwrap_or_default(),
                 scope: self.scope,
+                as_of: self.as_of,
             },
             nbf: self.nbf,
         })
@@ -193,6 +207,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 "units" => once(&mut read.units, &mut map)?,
                 "roles_version" => once(&mut read.roles_version, &mut map)?,
                 "scope" => once(&mut read.scope, &mut map)?,
+                "as_of" => once(&mut read.as_of, &mut map)?,
                 _ => others.skip(name, &mut map)?,
             }
         }
@@ -223,6 +238,7 @@ mod tests {
             units: BTreeMap::from([("/clinic-a".into(), vec!["charge-nurse".into()])]),
             roles_version: 7,
             scope: None,
+            as_of: None,
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Family {
     pub generation: i64,
     /// When it was made.
     pub rotated_at: Timestamp,
+    /// When the one before it was made, and the one before that was replaced.
+    pub previous_at: Timestamp,
     /// When it locks and when it is over.
     pub deadlines: Deadlines,
     /// Whether it or its session was ended, or its principal may not sign in.
@@ -52,6 +54,22 @@ impl Family {
         now < self.rotated_at.plus(seconds(GRACE_SECONDS))
     }
 
+    /// Whether a token of an older generation was replaced so lately that a request which carries it may have been under way: it is answered
+    /// with the current one. A refresh and a fresh authentication may both come within one window, so that it may be two generations old.
+    fn covers(&self, generation: i64, now: Timestamp) -> bool {
+        let lately = match self.generation.saturating_sub(generation) {
+            1 => true,
+            2 => now < self.previous_at.plus(seconds(GRACE_SECONDS)),
+            _ => false,
+        };
+        lately && self.in_window(now)
+    }
+
+    /// The next generation, made now.
+    fn moved_on(self, now: Timestamp) -> Self {
+        Self { generation: self.generation + 1, rotated_at: now, previous_at: self.rotated_at, ..self }
+    }
+
     /// What it is now.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> State {
@@ -62,7 +80,7 @@ impl Family {
     #[must_use]
     pub fn advanced(self, from: i64, now: Timestamp) -> Option<Self> {
         let due = self.generation == from && !self.in_window(now) && self.state(now) == State::Live;
-        due.then_some(Self { generation: self.generation + 1, rotated_at: now, ..self })
+        due.then(|| self.moved_on(now))
     }
 
     /// One generation on, after a fresh authentication (step-up, unlock, one's own password change): always, also inside the window. The
@@ -70,8 +88,7 @@ impl Family {
     #[must_use]
     pub fn renewed(self, idle_at: Timestamp, now: Timestamp) -> Option<Self> {
         let deadlines = Deadlines { idle_at, ..self.deadlines };
-        let renewed = Self { generation: self.generation + 1, rotated_at: now, deadlines, ..self };
-        (self.state(now) != State::Ended).then_some(renewed)
+        (self.state(now) != State::Ended).then(|| Self { deadlines, ..self.moved_on(now) })
     }
 
     /// The person acted: idle starts again, and nothing else. What is locked or over stays so (`None`).
@@ -101,8 +118,7 @@ impl Family {
 pub fn decide(family: &Family, asked: Asked, now: Timestamp) -> Presented {
     let in_window = family.in_window(now);
     let current = asked.generation == family.generation;
-    let one_before = asked.generation == family.generation.saturating_sub(1);
-    let servable = asked.own_client && (current || (one_before && in_window));
+    let servable = asked.own_client && (current || family.covers(asked.generation, now));
     match (family.state(now), servable) {
         // A generation that does not exist yet is authentic only after the database was set back.
         _ if asked.generation > family.generation => Presented::Ended,
@@ -160,6 +176,7 @@ mod tests {
         Family {
             generation,
             rotated_at: at(1000),
+            previous_at: at(900),
             deadlines: Deadlines { idle_at: at(2000), absolute_at: at(3000) },
             ended: false,
         }
@@ -172,10 +189,15 @@ mod tests {
     #[test]
     fn the_table_of_2_6() {
         let ended = family(5).over();
+        // A step-up ten seconds after a refresh.
+        let twice = Family { previous_at: Timestamp::from_seconds(990), ..family(5) };
         for (name, got, expected) in [
             ("current, in the window", at(1010, family(5), 5), Presented::WithinWindow),
             ("the one before, in the window", at(1010, family(5), 4), Presented::WithinWindow),
             ("two before, in the window", at(1010, family(5), 3), Presented::Replayed),
+            ("two before, replaced within the window", at(1019, twice, 3), Presented::WithinWindow),
+            ("two before, replaced a window ago", at(1020, twice, 3), Presented::Replayed),
+            ("three before", at(1000, twice, 2), Presented::Replayed),
             ("current, after the window", at(1030, family(5), 5), Presented::Advance),
             ("the one before, after the window", at(1030, family(5), 4), Presented::Replayed),
             ("current, idle passed", at(2000, family(5), 5), Presented::Locked),

@@ -24,7 +24,7 @@ pub(crate) struct Bounds {
     /// Seconds.
     pub(crate) horizon: i64,
     pub(crate) generations: i64,
-    /// Whether step-up, unlock or a new password happen; `Alone`: only while no other tab refreshes.
+    /// Whether step-up, unlock or a new password happen; `Seldom`: never as the third step within a window.
     pub(crate) proofs: Proofs,
     /// Whether the browser takes over answers in the order in which the server gave them.
     pub(crate) in_order: bool,
@@ -37,6 +37,6 @@ pub(crate) struct Bounds {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proofs {
     None,
-    Alone,
+    Seldom,
     AnyTime,
 }

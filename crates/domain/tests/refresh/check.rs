@@ -59,6 +59,10 @@ impl Model for Search {
                 w.jar.is_some_and(|jar| jar < w.family.generation)
                     && w.phases.iter().any(|phase| matches!(phase, Phase::Answered { answer: Answer::Token(_), .. }))
             }),
+            Property::sometimes("two generations behind and not answered yet", |m: &Self, w: &World| {
+                let waits = |phase: &Phase| phase.token().is_some_and(|token| token + 2 == w.family.generation);
+                m.bounds.generations < 2 || w.phases.iter().any(waits)
+            }),
             Property::sometimes("locked", |_, w: &World| {
                 w.phases.iter().any(|phase| matches!(phase, Phase::Answered { answer: Answer::Locked, .. }))
             }),
@@ -168,7 +172,7 @@ pub(crate) const HONEST: Bounds = Bounds {
     thief: false,
     horizon: 75,
     generations: 3,
-    proofs: Proofs::Alone,
+    proofs: Proofs::Seldom,
     in_order: true,
     queues: false,
     within_the_window: true,

@@ -23,6 +23,6 @@ fn an_older_answer_that_overtakes_a_newer_one_signs_out() {
 }
 
 #[test]
-fn a_refresh_under_way_while_a_fresh_authentication_advances_a_second_time_signs_out() {
+fn a_refresh_under_way_while_the_family_advances_three_times_within_the_window_signs_out() {
     signs_out(Bounds { proofs: Proofs::AnyTime, ..HONEST });
 }

@@ -67,6 +67,29 @@ fn the_one_before_is_served_for_ever() {
 }
 
 #[test]
+fn two_before_is_served_whenever_it_was_replaced() {
+    fn wrong(family: &Family, asked: Asked, now: Timestamp) -> Presented {
+        decide(&Family { previous_at: family.rotated_at, ..*family }, asked, now)
+    }
+    let rule = Rule { decide: wrong, ..Rule::REAL };
+
+    found(THEFT, rule, &["no stale token is served", "a replay ends the family"]);
+}
+
+#[test]
+fn a_request_under_way_while_the_family_advances_twice_is_a_replay() {
+    fn wrong(family: &Family, asked: Asked, now: Timestamp) -> Presented {
+        match decide(family, asked, now) {
+            Presented::WithinWindow if asked.generation + 1 < family.generation => Presented::Replayed,
+            other => other,
+        }
+    }
+    let rule = Rule { decide: wrong, again: wrong, ..Rule::REAL };
+
+    found(HONEST, rule, &["an honest browser is never signed out", "whatever happened, the next refresh works"]);
+}
+
+#[test]
 fn a_replay_is_refused_and_nothing_else() {
     fn wrong(family: &Family, asked: Asked, now: Timestamp) -> Presented {
         match decide(family, asked, now) {

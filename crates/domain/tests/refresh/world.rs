@@ -148,7 +148,7 @@ fn idle_at(now: i64) -> Timestamp {
 impl World {
     pub(crate) fn signed_in() -> Self {
         let deadlines = Deadlines { idle_at: idle_at(0), absolute_at: at(ABSOLUTE) };
-        let family = Family { generation: 0, rotated_at: at(0), deadlines, ended: false };
+        let family = Family { generation: 0, rotated_at: at(0), previous_at: at(-WINDOW), deadlines, ended: false };
         let phases = [Phase::Idle; PLACES];
         Self { now: 0, stepped_back: false, family, jar: Some(0), copy: None, stolen: false, phases, broken: 0 }
     }
@@ -178,8 +178,9 @@ impl World {
                     if who == 0 {
                         actions.push(Action::Send { who, active: true });
                     }
-                    let alone = self.phases[..bounds.tabs].iter().all(|phase| matches!(phase, Phase::Idle));
-                    let proves = bounds.proofs == Proofs::AnyTime || (bounds.proofs == Proofs::Alone && alone);
+                    // The third step of a window would be one too many for a request that was under way before the first.
+                    let third = self.now < self.family.previous_at.seconds() + WINDOW;
+                    let proves = bounds.proofs == Proofs::AnyTime || (bounds.proofs == Proofs::Seldom && !third);
                     if who != THIEF && proves {
                         actions.push(Action::Prove(who));
                     }
@@ -217,13 +218,24 @@ impl World {
 
     /// Whether the window would close over somebody who waits for an answer and is behind.
     fn somebody_would_be_late(&self, bounds: &Bounds, by: i64) -> bool {
-        let current = self.family.generation;
-        let closes = self.family.rotated_at.seconds() + WINDOW;
-        let waiting = self.phases[..bounds.tabs].iter().any(|phase| !matches!(phase, Phase::Idle));
-        let behind = self.jar.is_some_and(|jar| jar < current)
-            || self.phases[..bounds.tabs].iter().any(|phase| phase.token().is_some_and(|token| token < current));
+        let tabs = &self.phases[..bounds.tabs];
+        let waiting = tabs.iter().any(|phase| !matches!(phase, Phase::Idle));
+        let held = self.jar.into_iter().chain(tabs.iter().filter_map(Phase::token));
+        let late = held.into_iter().any(|token| self.stale(token, self.now + by));
         let old = |phase: &Phase| phase.begun().is_some_and(|begun| self.now + by >= begun + WINDOW);
-        (waiting && behind && self.now + by >= closes) || self.phases.iter().any(old)
+        (waiting && late) || self.phases.iter().any(old)
+    }
+
+    /// Whether a token was replaced a window ago. Longer ago than by the step before the last is always too long.
+    fn stale(&self, token: i64, now: i64) -> bool {
+        let family = &self.family;
+        let replaced_at = match family.generation - token {
+            ..=0 => return false,
+            1 => family.rotated_at,
+            2 => family.previous_at.min(family.rotated_at),
+            3.. => return true,
+        };
+        now >= replaced_at.seconds() + WINDOW
     }
 
     /// What it leads to.
@@ -280,8 +292,7 @@ impl World {
 
     /// Goes on with what was decided: at once, or by a guarded write.
     fn decided(&mut self, who: usize, (token, active, now): (i64, bool, i64), presented: Presented) {
-        let stale = token < self.family.generation - 1
-            || (token < self.family.generation && now >= self.family.rotated_at.seconds() + WINDOW);
+        let stale = self.stale(token, now);
         let over = self.family.ended || now >= ABSOLUTE;
         self.breaks(Broken::ReplayIgnored, stale && !over && presented != Presented::Replayed);
         match presented {

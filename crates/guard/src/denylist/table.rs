@@ -47,10 +47,10 @@ impl Table {
         self.shards.get(usize::from(id.as_bytes()[15]) % SHARDS)
     }
 
-    pub(super) fn refuses(&self, id: Uuid, iat: i64) -> bool {
+    pub(super) fn refuses(&self, id: Uuid, as_of: i64) -> bool {
         let Some(shard) = self.shard(id) else { return true };
         let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-        shard.marks.get(&id).is_some_and(|mark| mark.before == ALWAYS || iat < i64::from(mark.before))
+        shard.marks.get(&id).is_some_and(|mark| mark.before == ALWAYS || as_of < i64::from(mark.before))
     }
 
     pub(super) fn keep(&self, id: Uuid, mark: Mark, total: &AtomicUsize, most: usize) -> Result<(), Full> {

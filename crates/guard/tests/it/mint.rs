@@ -136,6 +136,7 @@ pub(crate) fn claims() -> AccessClaims {
         units: BTreeMap::new(),
         roles_version: 1,
         scope: None,
+        as_of: None,
     }
 }
 

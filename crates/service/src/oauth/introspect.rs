@@ -68,7 +68,7 @@ async fn of_person(
         user: UserId::from_uuid(claims.sub),
         session,
         token: TokenId::from_uuid(claims.jti),
-        issued_at: claims.iat,
+        as_of: claims.rights_as_of(),
         proof: Proof {
             two_factors: claims.acr.as_deref().is_some_and(|acr| acr != AAL1),
             at: Timestamp::from_seconds(claims.auth_time.unwrap_or(0)),
@@ -102,7 +102,7 @@ async fn of_service(
         return Ok(None);
     }
     let holding = directory::holding(app, tx, client.id, AAL1).await?;
-    if Timestamp::from_seconds(claims.iat) < holding.access_not_before {
+    if Timestamp::from_seconds(claims.rights_as_of()) < holding.access_not_before {
         return Ok(None);
     }
     let claims = AccessClaims { roles_version: holding.directory.graph.version(), ..claims };

@@ -103,7 +103,7 @@ pub async fn client_credentials(
                     aud: audience_claim(&realm_, audience.as_str()),
                     sub: client.id.uuid(),
                     client_id: client.client_id,
-                    iat: domain::revocation::issued_at(tx.now(), holding.access_not_before),
+                    iat: tx.now().seconds(),
                     exp: until.seconds(),
                     jti: domain::id::TokenId::new(&*parts.entropy, tx.now()).uuid(),
                     sid: None,
@@ -115,6 +115,7 @@ pub async fn client_credentials(
                     units: rights.units,
                     roles_version: holding.directory.graph.version(),
                     scope: scope.map(|scope| scope.into_iter().collect::<Vec<_>>().join(" ")),
+                    as_of: domain::revocation::as_of(tx.now(), holding.access_not_before),
                 };
                 Ok(Unsigned { expires_in: claims.exp - tx.now().seconds(), claims, algorithm: api.algorithm })
             })
@@ -124,7 +125,7 @@ pub async fn client_credentials(
     let access_token = sign(app, realm.key, &unsigned).await?;
     let claims = unsigned.claims;
     let scope = claims.permissions.unwrap_or_default().join(" ");
-    Ok(Issued { access_token, expires_in: (claims.exp - now.seconds()).max(0), scope })
+    Ok(Issued { access_token, expires_in: unsigned.expires_in.max(0), scope })
 }
 
 /// The one API that is meant. Our own takes no token without a session, so none is issued for it.

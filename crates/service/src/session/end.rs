@@ -47,6 +47,7 @@ pub(crate) struct Place {
 /// One person works at a device at a time. A sign-in (`kept` is `None`) ends the person's own session that was presented, and locks those of others;
 /// whoever resumes a session keeps that one, and every other one is locked, their own too.
 pub(crate) async fn leave(
+    app: &App,
     tx: &mut WriteTx<'_>,
     place: Place,
     user: &User,
@@ -59,16 +60,18 @@ pub(crate) async fn leave(
         let here = session::on_device(tx, device).await?;
         before.extend(here.into_iter().map(|one| (one.session, false)));
     }
+    // Read anew: who waited for the guards may be late, and tokens were made meanwhile.
+    let now = app.now();
     let mut events = Vec::new();
     for (old, presented) in before.into_iter().filter(|(old, _)| kept != Some(old.id)) {
-        if old.deadlines.state(old.ended_at.is_some(), tx.now()) == State::Ended {
+        if old.deadlines.state(old.ended_at.is_some(), now) == State::Ended {
             continue;
         }
         if kept.is_none() && old.user == user.id {
             if presented && session::end(tx, old.id, EndReason::Replaced).await? {
                 events.push(ended(old.id, user.id, user.name(), EndReason::Replaced));
             }
-        } else if session::lock(tx, old.id).await? {
+        } else if session::lock(tx, old.id, now).await? {
             let name = user::find(tx, old.user).await?.map(|other| other.name().to_owned()).unwrap_or_default();
             let event = Event::new(EventType::SessionLocked).user(old.user, &name).because("switched");
             events.push(event.with("session", old.id.to_string()));

@@ -334,7 +334,7 @@ async fn write(
         Some((Some(over), events)) if over == id => return Ok(Outcome::done(Err(UnlockError::Ended), events)),
         other => other.map(|(_, events)| events),
     };
-    let left = leave(tx, Place { presented, device }, &person, Some(id)).await?;
+    let left = leave(app, tx, Place { presented, device }, &person, Some(id)).await?;
     let (done, unlocked) = go_on(app, realm, tx, session, asked.audience.as_deref()).await?;
     let actor = owner(&person, &done.session);
     let unlocked = unlocked.then(|| {
@@ -407,7 +407,7 @@ async fn go_on(
     let to = sessions::Unlocked { secret: secret.hash(), idle_seconds, idle_at };
     // Locked by a policy that was tightened since, of which nothing is stored: it is locked for good first, or there were nothing to unlock, and
     // the cookies of before would go on.
-    if session.deadlines.state(false, now) == State::Locked && sessions::lock(tx, id).await? {
+    if session.deadlines.state(false, now) == State::Locked && sessions::lock(tx, id, now).await? {
         session.locked_at = Some(now);
     }
     let unlocked = sessions::unlock(tx, id, &to).await?;

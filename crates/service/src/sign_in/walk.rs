@@ -316,9 +316,6 @@ async fn begin(
     arrived: Arrived,
     user: User,
 ) -> Result<Option<Outcome<Reached>>, SignInError> {
-    if !user::signed_in(tx, user.id).await? {
-        return Ok(None);
-    }
     if let At::Row(id, step, _) = &arrived.at
         && !sign_in::consume(tx, *id, step).await?
     {
@@ -338,13 +335,16 @@ async fn begin(
             return Ok(Some(Outcome::done(Reached::Full(most), events)));
         }
     };
+    if !user::signed_in(tx, user.id).await? {
+        return Ok(None);
+    }
     let (device, cookie) = known_device(tx, &arrived.visit, user.id, arrived.device_label.as_deref()).await?;
     let presented = match &arrived.visit.session {
         Some(secret) => sessions::by_secret(tx, &secret.hash()).await?,
         None => None,
     };
     let place = session::Place { presented: presented.into_iter().collect(), device: Some(device) };
-    let replaced = session::leave(tx, place, &user, None).await?;
+    let replaced = session::leave(app, tx, place, &user, None).await?;
     let new = session::New {
         audience,
         device_label: arrived.device_label.as_deref(),

@@ -26,7 +26,8 @@ fn families(now: Timestamp) -> Vec<Family> {
             for absolute in [-1, 0, 1, 90_000_000] {
                 for ended in [false, true] {
                     let deadlines = Deadlines { idle_at: at(idle), absolute_at: at(absolute) };
-                    all.push(Family { generation: GENERATION, rotated_at: at(rotated), deadlines, ended });
+                    let previous_at = at(rotated - 7_000_000);
+                    all.push(Family { generation: GENERATION, rotated_at: at(rotated), previous_at, deadlines, ended });
                 }
             }
         }
@@ -52,8 +53,9 @@ async fn after(
                 let values = vec![realm.into(), id, deadlines.idle_at.into(), deadlines.absolute_at.into(), ended.clone()];
                 tx.execute(Sql::literal(text), values).await?;
             }
-            let moved = "UPDATE refresh_family SET generation = $3, rotated_at = $4 WHERE realm_id = $1 AND id = $2";
-            let values = vec![realm.into(), FAMILY.into(), family.generation.into(), family.rotated_at.into()];
+            let moved = "UPDATE refresh_family SET generation = $3, rotated_at = $4, previous_at = $5 WHERE realm_id = $1 AND id = $2";
+            let (rotated_at, previous_at) = (family.rotated_at.into(), family.previous_at.into());
+            let values = vec![realm.into(), FAMILY.into(), family.generation.into(), rotated_at, previous_at];
             tx.execute(Sql::literal(moved), values).await?;
             let done = run(tx).await?;
             let family = refresh::find(tx, FAMILY).await?.expect("the family").family;
@@ -92,7 +94,7 @@ on_both_databases! {
             let expected = family.acted(idle_at, now);
             assert_eq!((moved, got), (expected.is_some(), expected.unwrap_or(family)), "acted: {family:?}");
 
-            let (_, got) = after(&db, family, |tx| Box::pin(session::lock(tx, SESSION))).await;
+            let (_, got) = after(&db, family, move |tx| Box::pin(session::lock(tx, SESSION, now))).await;
             assert_eq!(got, family.locked(now), "locked: {family:?}");
 
             let (_, got) = after(&db, family, |tx| Box::pin(refresh::end(tx, FAMILY, "token_reuse"))).await;

@@ -120,13 +120,12 @@ on_both_databases! {
         let told = follower.news().await;
         let fact = told.iter().rfind(|item| item["sub"] == json!(id)).expect("the nurse's").clone();
         let not_before = domain::time::Timestamp::parse_rfc3339(fact["not_before"].as_str().unwrap()).unwrap().seconds();
-        let issued = |answer: &Value| {
-            let token = answer["access_token"].as_str().unwrap();
-            let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
-            serde_json::from_slice::<Value>(&claims).unwrap()["iat"].as_i64().unwrap()
-        };
-        assert!(issued(&before) < not_before, "refused");
-        assert!(issued(&after) >= not_before, "good");
+        let as_of = |answer: &Value| crate::rights_as_of(&app, &crate::claims(answer["access_token"].as_str().unwrap()));
+        assert!(as_of(&before) < not_before, "refused");
+        assert!(as_of(&after) >= not_before, "good");
+        app.advance(domain::time::minutes(1));
+        let later = nurse.refresh().await.expect(200).json();
+        assert_eq!(crate::claims(later["access_token"].as_str().unwrap())["as_of"], Value::Null, "said only when it differs");
     }
 
     async fn rev_04_what_no_token_can_be_concerned_by_any_more_is_forgotten(app: TestApp) {

@@ -65,6 +65,13 @@ fn claims(token: &str) -> serde_json::Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
+/// What a revocation's `not_before` is compared with; the time of issue never lies ahead, because middleware that others made refuses that.
+fn rights_as_of(app: &testkit::TestApp, claims: &serde_json::Value) -> i64 {
+    let iat = claims["iat"].as_i64().expect("iat");
+    assert!(iat <= app.db.now().seconds(), "issued in the future: {claims}");
+    claims["as_of"].as_i64().unwrap_or(iat)
+}
+
 /// The caller behind a browser's bearer, as the route builds it before the body is read.
 async fn caller(app: &testkit::TestApp, browser: &testkit::Browser) -> service::Caller {
     let claims = claims(browser.bearer.as_deref().unwrap());
@@ -72,7 +79,7 @@ async fn caller(app: &testkit::TestApp, browser: &testkit::Browser) -> service::
         user: claims["sub"].as_str().unwrap().parse().unwrap(),
         session: claims["sid"].as_str().unwrap().parse().unwrap(),
         token: claims["jti"].as_str().unwrap().parse().unwrap(),
-        issued_at: claims["iat"].as_i64().unwrap(),
+        as_of: rights_as_of(app, &claims),
         proof: service::caller::Proof {
             two_factors: claims["acr"] == "urn:bailiwick:aal2",
             at: domain::time::Timestamp::from_seconds(claims["auth_time"].as_i64().unwrap()),

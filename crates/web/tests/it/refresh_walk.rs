@@ -15,7 +15,7 @@ use domain::secret::Secret;
 use domain::session::Deadlines;
 use domain::time::{Timestamp, hours, seconds};
 use serde_json::json;
-use store::{Outcome, Upkeep};
+use store::{Outcome, Read, Upkeep};
 use testkit::{Answer as Heard, Browser, TestApp, on_both_databases, race};
 
 use self::bounds::{Bounds, Proofs, Rule};
@@ -102,9 +102,10 @@ impl Walk {
     /// The model's family, in the server's time.
     fn expected(&self, world: &World) -> Family {
         let shifted = |at: Timestamp| Timestamp::from_micros(at.micros() + self.begun.micros());
-        let Family { generation, rotated_at, deadlines, ended } = world.family;
+        let Family { generation, rotated_at, previous_at, deadlines, ended } = world.family;
         let (idle_at, absolute_at) = (shifted(deadlines.idle_at), shifted(deadlines.absolute_at));
-        Family { generation, rotated_at: shifted(rotated_at), deadlines: Deadlines { idle_at, absolute_at }, ended }
+        let (rotated_at, previous_at) = (shifted(rotated_at), shifted(previous_at));
+        Family { generation, rotated_at, previous_at, deadlines: Deadlines { idle_at, absolute_at }, ended }
     }
 
     async fn compare(&self) {
@@ -254,7 +255,7 @@ impl Walk {
                 let session =
                     store::refresh::find(tx, *family).await?.and_then(|stored| stored.session).expect("a session");
                 match action {
-                    Action::Lock => store::session::lock(tx, session).await?,
+                    Action::Lock => store::session::lock(tx, session, tx.now()).await?,
                     _ => store::session::acted(tx, session, *idle_at).await?,
                 };
                 Ok(Outcome::upkeep((), Upkeep::SessionActivity))
