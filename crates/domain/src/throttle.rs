@@ -28,6 +28,8 @@ pub enum Kind {
     Client,
     /// Wrong secrets of clients and APIs from one address in an hour, whatever they name.
     ClientHour,
+    /// Access tokens of one principal that one client gave back in an hour: each is kept in mind by every resource server until it would have expired.
+    GivenBack,
     /// Requests that another site caused, refused.
     Csrf,
     /// A caller's requests without a permission, refused.
@@ -46,6 +48,7 @@ impl Kind {
             Self::TokenHour => "token_hour",
             Self::Client => "client",
             Self::ClientHour => "client_hour",
+            Self::GivenBack => "given_back",
             Self::Csrf => "csrf",
             Self::Authz => "authz",
         }
@@ -59,6 +62,7 @@ impl Kind {
             Self::AddressMinute => Some((20, minutes(1))),
             Self::AddressHour => Some((200, hours(1))),
             Self::Client => Some((10, hours(1))),
+            Self::GivenBack => Some((1000, hours(1))),
             Self::TokenHour | Self::ClientHour => Some((20, hours(1))),
         }
     }

@@ -69,6 +69,7 @@ pub struct Parts {
     pub(crate) key_rings: RwLock<HashMap<RealmKey, Arc<KeyRing>>>,
     pub(crate) hub: Hub,
     pub(crate) usage: crate::client::Usage,
+    pub(crate) floods: crate::refresh::Floods,
 }
 
 impl std::fmt::Debug for Parts {
@@ -107,6 +108,7 @@ impl App {
             key_rings: RwLock::default(),
             hub: Hub::default(),
             usage: crate::client::Usage::default(),
+            floods: crate::refresh::Floods::default(),
         }))
     }
 

@@ -7,7 +7,7 @@ mod revoke;
 mod token;
 
 pub use introspect::{Active, introspect};
-pub use revoke::{Given, revoke};
+pub use revoke::{Given, RevokeError, revoke};
 pub use token::{ClientCredentials, Issued, TokenError, client_credentials};
 
 use std::collections::BTreeSet;

@@ -10,6 +10,7 @@ use domain::realm::{Realm, RealmKey};
 use domain::refresh::{Asked, Presented, RefreshToken, Standing, decide, decide_again};
 use domain::secret::Secret;
 use domain::session::EndReason;
+use domain::throttle::Throttled;
 use domain::time::hours;
 use store::refresh::Stored;
 use store::session::Session;
@@ -23,6 +24,10 @@ use crate::policy;
 use crate::seal::Place;
 use crate::session::{self, Tokens, UnknownAudience, Unsigned};
 
+mod flood;
+use flood::Flooded;
+pub(crate) use flood::Floods;
+
 /// Why there is no new access token.
 #[derive(Debug, Error)]
 pub enum RefreshError {
@@ -32,6 +37,9 @@ pub enum RefreshError {
     /// Idle passed: unlock. The cookie is kept.
     #[error("the session is locked")]
     Locked,
+    /// Asked too often within one window (2.6, rule 4). The cookie is kept.
+    #[error("too many refreshes of one session")]
+    Throttled(Throttled),
     /// No such API.
     #[error(transparent)]
     Audience(#[from] UnknownAudience),
@@ -83,6 +91,7 @@ pub(crate) fn opened_key(app: &App, realm: RealmKey, id: FamilyId, sealed: &[u8]
 enum Answer {
     Token { unsigned: Box<Unsigned>, refresh: RefreshToken, session: Box<Session>, withheld: Vec<String> },
     Locked,
+    Throttled(Throttled),
     Ended,
 }
 
@@ -101,6 +110,7 @@ pub async fn exchange(app: &App, realm: &Arc<Realm>, asked: Refresh, request: Re
     match answer {
         Answer::Ended => Err(RefreshError::Ended),
         Answer::Locked => Err(RefreshError::Locked),
+        Answer::Throttled(throttled) => Err(RefreshError::Throttled(throttled)),
         Answer::Token { unsigned, refresh, session, withheld } => Ok(Tokens {
             access_token: session::sign(app, realm.key, &unsigned).await?,
             expires_in: unsigned.expires_in,
@@ -147,8 +157,23 @@ async fn answer(
         Presented::Replayed => replayed(tx, &stored, asked).await,
         Presented::Ended => Ok(Outcome::nothing(Answer::Ended)),
         Presented::Locked => Ok(Outcome::nothing(Answer::Locked)),
-        Presented::Advance | Presented::WithinWindow => serve(app, realm, tx, (asked, &stored, &key), standing).await,
+        Presented::WithinWindow => match app.floods.count(asked.token.family(), &stored.family, tx.now()) {
+            Ok(()) => serve(app, realm, tx, (asked, &stored, &key), standing).await,
+            Err(flooded) => refused(tx, &stored, flooded).await,
+        },
+        Presented::Advance => serve(app, realm, tx, (asked, &stored, &key), standing).await,
     }
+}
+
+/// A flood; recorded once a window.
+async fn refused(tx: &mut WriteTx<'_>, stored: &Stored, flooded: Flooded) -> Result<Outcome<Answer>, RefreshError> {
+    let answer = Answer::Throttled(flooded.throttled);
+    if !flooded.first {
+        return Ok(Outcome::nothing(answer));
+    }
+    let name = user::find(tx, stored.user).await?.map(|user| user.name().to_owned()).unwrap_or_default();
+    let event = Event::new(EventType::ExcessRateLimitExceeded).user(stored.user, &name).denied("throttled");
+    Ok(Outcome::done(answer, event.with("count", i64::from(flood::MOST) + 1)))
 }
 
 /// A copy exists: the session ends, whatever else is true.

@@ -357,7 +357,7 @@ pub async fn list(app: &App, caller: &Caller, filter: session::Filter, limit: i6
     let allowed = caller.allow(Permission::SessionsRead, Scope::Anywhere)?;
     let parts = app.clone();
     app.store
-        .read(&allowed, app.now(), move |tx| {
+        .scan(&allowed, app.now(), move |tx| {
             Box::pin(async move { Ok(policy::list(&parts, tx, filter, limit).await?) })
         })
         .await
@@ -375,7 +375,7 @@ pub async fn list_as_operator(
 ) -> Result<Vec<Session>, StoreError> {
     let parts = app.clone();
     app.store
-        .read(operator.allowed(), app.now(), move |tx| {
+        .scan(operator.allowed(), app.now(), move |tx| {
             Box::pin(async move { policy::list(&parts, tx, filter, limit).await })
         })
         .await

@@ -111,20 +111,18 @@ pub async fn after(
 
 fn from_row(row: &Row) -> Result<Stored, StoreError> {
     let expires_at: Timestamp = row.get(6)?;
-    let not_before: Option<Timestamp> = row.get(4)?;
     let fact = match row.get::<String>(2)?.as_str() {
-        "session" => Fact::Session { id: row.parsed(3, |id| id.parse().ok())?, not_before },
-        "user" => Fact::Principal {
-            id: row.parsed(3, |id| id.parse().ok())?,
-            not_before: not_before.unwrap_or(Timestamp::from_micros(i64::MAX)),
-        },
+        "session" => Fact::Session { id: row.parsed(3, |id| id.parse().ok())?, not_before: row.get(4)? },
+        "user" => Fact::Principal { id: row.parsed(3, |id| id.parse().ok())?, not_before: row.get(4)? },
         "token" => Fact::Token { id: row.parsed(3, |id| id.parse().ok())?, expires_at },
         "keys" => Fact::Keys,
-        _ => {
+        "roles" => {
             let names =
                 row.parsed(3, |names| names.split_ascii_whitespace().map(|n| RoleName::parse(n).ok()).collect())?;
-            Fact::Roles { version: row.get::<Option<i64>>(5)?.unwrap_or(i64::MAX), names }
+            Fact::Roles { version: row.get(5)?, names }
         }
+        // Written by a newer version, or by nobody: who follows must not be told that there was nothing.
+        _ => row.parsed(2, |_| None)?,
     };
     Ok(Stored { position: row.get(0)?, id: row.get(1)?, fact, expires_at })
 }

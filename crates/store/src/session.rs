@@ -1,6 +1,6 @@
 //! Sessions. The hot row of a refresh is the family (`store::refresh`); this one is what people see and end.
 
-use domain::id::{DeviceId, PrincipalId, SessionId, UserId};
+use domain::id::{DeviceId, SessionId, UserId};
 use domain::revocation::Fact;
 use domain::secret::SecretHash;
 use domain::session::{Deadlines, EndReason};
@@ -195,7 +195,7 @@ pub async fn end_all(
     but: Option<SessionId>,
     reason: EndReason,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let but = but.map_or_else(|| PrincipalId::from_uuid(uuid::Uuid::nil()).uuid(), SessionId::uuid);
+    let but = but.map_or_else(uuid::Uuid::nil, SessionId::uuid);
     let values = params![tx.realm(), user, tx.now(), reason.as_str(), but];
     let session = sql!(
         "UPDATE session SET ended_at = $3, ended_reason = $4

@@ -2,7 +2,8 @@
 //!
 //! `GET /api/v1/revocations?since=` answers a [`RevocationPage`]; as `text/event-stream` each event carries one (its `id` is the page's
 //! `next_cursor`), and a comment each second says that nothing is missing up to now. Items are idempotent facts: told twice they mean the
-//! same. All times are seconds since 1970, as in the tokens that they are compared with.
+//! same. Times are RFC 3339 on the wire, and in memory seconds since 1970, as in the
+//! tokens that they are compared with.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -60,7 +60,10 @@ fn not_before_refuses_what_was_issued_earlier_and_not_what_came_after() {
         // Made in the seconds that `not_before` lies ahead, from the rights of afterwards.
         let after = AccessClaims { as_of: Some(NOW + 3), ..claims() };
         assert!(!list(&[of(NOW + 3)]).refuses(&after) && list(&[of(NOW + 4)]).refuses(&after));
-        assert!(list(&[of(NOW + 1)]).refuses(&AccessClaims { as_of: Some(NOW - 9), ..claims() }), "never before the issue");
+        assert!(
+            list(&[of(NOW + 1)]).refuses(&AccessClaims { as_of: Some(NOW - 9), ..claims() }),
+            "never before the issue"
+        );
     }
 }
 

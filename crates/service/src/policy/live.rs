@@ -1,19 +1,18 @@
 //! Policies and sessions that live: each is judged by the stricter of what was stored with it and the policy of this moment (SES-03). Nothing is
 //! rewritten when a policy changes: a role that a hundred thousand people hold changes in one row.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::access::Held;
 use domain::event::Event;
 use domain::id::{SessionId, UserId};
 use domain::policy::{AtLimit, Effective};
 use domain::secret::Secret;
 use domain::session::{EndReason, State};
-use store::access::grant;
 use store::refresh::Stored;
 use store::session::{Filter, Session};
 use store::user::User;
-use store::{Read, StoreError, WriteTx, session};
+use store::{Read, StoreError, WriteTx, session, user};
 
 use crate::app::{App, Parts};
 use crate::directory::{self, Holding};
@@ -35,16 +34,16 @@ pub(crate) async fn judge_all(
     sessions: Vec<Session>,
 ) -> Result<Vec<Session>, StoreError> {
     let directory = directory::current(app, tx).await?;
-    let mut policies: HashMap<UserId, Effective> = HashMap::new();
+    let people: BTreeSet<UserId> = sessions.iter().map(|session| session.user).collect();
+    let mut held: BTreeMap<UserId, Vec<Held>> = people.iter().map(|id| (*id, Vec::new())).collect();
+    for (id, grant) in user::held_of(tx, &people.into_iter().collect::<Vec<_>>()).await? {
+        held.entry(id).or_default().push(grant);
+    }
+    let policies: BTreeMap<UserId, Effective> =
+        held.into_iter().map(|(id, held)| (id, directory.policy(&held).effective())).collect();
     let mut kept = Vec::with_capacity(sessions.len());
     for session in sessions {
-        let policy = match policies.entry(session.user) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let held = grant::in_force(tx, session.user.into()).await?;
-                new.insert(directory.policy(&held).effective())
-            }
-        };
+        let Some(policy) = policies.get(&session.user) else { continue };
         let session = judged(&session, policy);
         if session.deadlines.state(session.ended_at.is_some(), tx.now()) != State::Ended {
             kept.push(session);

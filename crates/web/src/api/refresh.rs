@@ -70,6 +70,7 @@ impl From<Tokens> for RefreshedBody {
             headers(("Set-Cookie" = String, description = "The current refresh cookie"))),
         (status = 401, description = "`session-locked` or `session-ended`", body = ProblemDocument,
             headers(("Set-Cookie" = String, description = "With `session-ended` both cookies expire"))),
+        (status = 429, description = "More than 120 refreshes of one session in half a minute; the cookie stays good", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]
 async fn refresh(
     State(web): State<Web>,

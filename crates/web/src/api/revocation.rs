@@ -115,7 +115,7 @@ fn wants_stream(accept: &str) -> bool {
 /// The next event; `None` ends the stream, and its reader resumes.
 async fn event(following: &mut Following) -> Option<Bytes> {
     match following.next().await {
-        Ok(Some(Told::Page(page))) => Some(written(&page)),
+        Ok(Some(Told::Page(page))) => written(&page),
         Ok(Some(Told::Current)) => Some(Bytes::from_static(b": ok\n\n")),
         Ok(None) => None,
         Err(error) => {
@@ -125,9 +125,11 @@ async fn event(following: &mut Following) -> Option<Bytes> {
     }
 }
 
-fn written(page: &RevocationPage) -> Bytes {
-    let data = serde_json::to_string(page).unwrap_or_default();
-    Bytes::from(format!("event: revocations\nid: {}\ndata: {data}\n\n", page.next_cursor))
+/// A page that cannot be written ends the stream: its cursor must not get past what nobody was told.
+fn written(page: &RevocationPage) -> Option<Bytes> {
+    let data = serde_json::to_string(page);
+    let data = data.inspect_err(|error| tracing::error!(%error, "a revocation cannot be told")).ok()?;
+    Some(Bytes::from(format!("event: revocations\nid: {}\ndata: {data}\n\n", page.next_cursor)))
 }
 
 impl From<FeedError> for Problem {

@@ -46,7 +46,7 @@ struct UnlockBody {
 #[utoipa::path(post, path = "/api/v1/session/unlock", tag = "session", request_body = UnlockBody, security(()),
     responses((status = 200, description = "A new access token", body = RefreshedBody,
             headers(("Set-Cookie" = String, description = "Session and refresh cookie"))),
-        (status = 401, description = "`invalid-credentials`; without `session` also `session-ended`", body = ProblemDocument,
+        (status = 401, description = "`invalid-credentials`; `session-ended` without `session`, or if the password was right and has to be changed first", body = ProblemDocument,
             headers(("Set-Cookie" = String, description = "With `session-ended` both cookies expire"))),
         (status = 429, description = "Inside a wait; not looked at", body = ProblemDocument),
         (status = "4XX", description = "Refused", body = ProblemDocument), (status = 503, description = "`overloaded`", body = ProblemDocument)))]

@@ -230,6 +230,7 @@ impl From<RefreshError> for Problem {
         match error {
             RefreshError::Ended => Code::SessionEnded.into(),
             RefreshError::Locked => Code::SessionLocked.into(),
+            RefreshError::Throttled(throttled) => Self::wait(throttled.until),
             RefreshError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
             RefreshError::Key(error) => error.into(),
             RefreshError::Store(error) => error.into(),

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::throttle::Throttled;
 use domain::time::Timestamp;
 use serde::Serialize;
 use service::client::ClientAuthError;
@@ -45,16 +46,20 @@ impl OAuthError {
         Self { status: StatusCode::UNAUTHORIZED, ..refused }
     }
 
+    /// 429; worth another try at an instant.
+    pub(crate) fn throttled(description: &'static str, throttled: Throttled, now: Timestamp) -> Self {
+        let retry_after = Some(throttled.until.since(now).as_secs() + 1);
+        let refused = Self::refused("too_many_attempts", description);
+        Self { status: StatusCode::TOO_MANY_REQUESTS, retry_after, ..refused }
+    }
+
     /// What checking credentials says.
     pub(crate) fn of_client(error: ClientAuthError, now: Timestamp) -> Self {
         match error {
             ClientAuthError::Credentials => Self::invalid_client(),
-            ClientAuthError::Throttled(throttled) => Self {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                error: "too_many_attempts",
-                description: "Too many wrong credentials. Wait as Retry-After says.",
-                retry_after: Some(throttled.until.since(now).as_secs() + 1),
-            },
+            ClientAuthError::Throttled(throttled) => {
+                Self::throttled("Too many wrong credentials. Wait as Retry-After says.", throttled, now)
+            }
             ClientAuthError::Store(error) => Problem::from(error).into(),
         }
     }

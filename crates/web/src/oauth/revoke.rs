@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use domain::refresh::RefreshToken;
 use serde::Deserialize;
 use service::client::{Demand, Proved};
-use service::oauth::Given;
+use service::oauth::{Given, RevokeError};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -34,7 +34,9 @@ struct RevokeBody {
     client_secret: Option<String>,
 }
 
-/// Gives a token back (RFC 7009): of the client's own, an access token alone, a refresh token with its session. Always 200.
+/// Gives a token back (RFC 7009): of the client's own, an access token alone, a refresh token with its session. 200 whatever it was.
+///
+/// 429 after 1,000 access tokens of one principal in an hour: each is told to every resource server.
 #[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", security(("api" = [])),
     request_body(content = RevokeBody, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "It is worth nothing, whatever it was"), (status = 400, description = "Refused", body = OAuthErrorDocument)))]
@@ -47,7 +49,14 @@ async fn revoke(
     let (proved, params) = client(&web, &context, &headers, form, Demand::SecretUnlessPublic).await?;
     let token = params.get("token").ok_or(OAuthError::invalid_request("token is missing."))?;
     if let Some(given) = given(&web, &context, &proved, token).await? {
-        service::oauth::revoke(&web.app, &proved, given).await.map_err(Problem::from)?;
+        service::oauth::revoke(&web.app, &proved, given).await.map_err(|error| match error {
+            RevokeError::Throttled(throttled) => OAuthError::throttled(
+                "Too many tokens were given back. This one stays good: wait as Retry-After says.",
+                throttled,
+                web.app.now(),
+            ),
+            RevokeError::Store(error) => Problem::from(error).into(),
+        })?;
     }
     Ok(StatusCode::OK)
 }

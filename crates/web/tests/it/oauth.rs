@@ -23,7 +23,7 @@ fn basic(id: &str, secret: &str) -> String {
 }
 
 /// Posts a form as a program, with credentials.
-async fn ask(app: &TestApp, (id, secret): (&str, &str), path: &str, fields: &[(&str, &str)]) -> Answer {
+pub(crate) async fn ask(app: &TestApp, (id, secret): (&str, &str), path: &str, fields: &[(&str, &str)]) -> Answer {
     ask_from(&mut app.browser(), (id, secret), path, fields).await
 }
 

@@ -281,6 +281,8 @@ on_both_databases! {
         admin_sets(&app, &of("nurse"), json!({ "max_sessions": 2, "at_limit": "refuse" })).await.expect(200);
         let password = app.password("main", "nurse");
         let (mut first, _second) = (app.signed_in("nurse").await, app.signed_in("nurse").await);
+        let last = app.db.now().rfc3339();
+        app.advance(seconds(1));
 
         let mut third = app.browser();
         let answer = third.begin_sign_in("nurse", &password).await;
@@ -289,6 +291,9 @@ on_both_databases! {
         assert_eq!(app.browser().begin_sign_in("nurse", "not the password at all").await.code(), "invalid-credentials");
         let event = app.events().await.into_iter().rfind(|event| event["reason"] == "session_limit").expect("an event");
         assert_eq!(event["type"], "authn_login_fail");
+        let mut admin = app.signed_in("admin").await;
+        let id = app.user_id(RealmKey::MAIN, "nurse").await;
+        assert_eq!(admin.get(&format!("/api/v1/users/{id}")).await.json()["last_sign_in_at"], last, "a refusal is no sign-in");
         // The page says it too.
         let form = third.get("/sign-in").await;
         let fields = [("csrf", form.hidden("csrf")), ("identifier", "nurse".to_owned()), ("password", password.clone())];

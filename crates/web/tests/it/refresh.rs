@@ -49,12 +49,19 @@ on_both_databases! {
     }
 
     async fn t2_a_replayed_token_ends_the_session_and_its_access_tokens_at_once(app: TestApp) {
-        let mut nurse = app.signed_in("nurse").await;
+        let (mut nurse, api) = (app.signed_in("nurse").await, app.api_secret().await);
+        let clinic = nurse.post("/api/v1/session/refresh", &json!({ "audience": "clinic" })).await.expect(200).json();
+        let introspected = async |node: &TestApp| {
+            let token = [("token", clinic["access_token"].as_str().unwrap())];
+            crate::oauth::ask(node, ("clinic", &api), "/oauth/introspect", &token).await.expect(200).json()
+        };
         let stolen = token(&nurse);
         app.advance(LONGER_THAN_THE_WINDOW);
         nurse.refresh().await.expect(200);
         app.advance(LONGER_THAN_THE_WINDOW);
         assert_eq!(nurse.me().await.status, 200);
+        let nodes = [app.clone(), app.node(|_, _| {})];
+        assert_eq!(introspected(&nodes[1]).await["active"], true);
 
         let (thief, events) = app.events_while(app.browser().refresh_with(&stolen)).await;
 
@@ -62,6 +69,9 @@ on_both_databases! {
         assert_eq!(events, ["authn_token_reuse", "session_ended"]);
         assert_eq!(nurse.clone().refresh().await.expect(401).code(), "session-ended");
         assert_eq!(nurse.me().await.expect(401).code(), "not-signed-in");
+        for node in &nodes {
+            assert_eq!(introspected(node).await, json!({ "active": false }), "at once, and on every node");
+        }
         let page = nurse.get("/account").await;
         assert_eq!(page.status, 303, "the session cookie is dead too");
     }
@@ -179,6 +189,60 @@ on_both_databases! {
             assert!(tabs.iter().all(|tab| token(tab) == token(&tabs[0])));
         }
         assert_eq!(app.count("authn_token_reuse").await, 0);
+    }
+
+    async fn a_request_under_way_while_the_family_advanced_twice_is_no_replay(app: TestApp) {
+        let mut nurse = app.signed_in("nurse").await;
+        let (mut slow, password) = (nurse.clone(), app.password("main", "nurse"));
+        app.advance(LONGER_THAN_THE_WINDOW);
+        nurse.refresh().await.expect(200);
+        app.advance(seconds(20));
+        nurse.post("/api/v1/session/step-up", &json!({ "password": password })).await.expect(200);
+        assert_eq!(generation(&app).await, 2);
+        app.advance(seconds(9));
+
+        slow.refresh().await.expect(200);
+
+        assert_eq!(token(&slow), token(&nurse), "the current one");
+        assert_eq!((generation(&app).await, app.count("authn_token_reuse").await), (2, 0));
+    }
+
+    async fn a_token_two_generations_old_is_a_replay_thirty_seconds_after_it_was_replaced(app: TestApp) {
+        let mut nurse = app.signed_in("nurse").await;
+        let copy = nurse.clone();
+        app.advance(LONGER_THAN_THE_WINDOW);
+        nurse.refresh().await.expect(200);
+        app.advance(seconds(20));
+        let password = app.password("main", "nurse");
+        nurse.post("/api/v1/session/step-up", &json!({ "password": password })).await.expect(200);
+        app.advance(seconds(10));
+
+        assert_eq!(copy.clone().refresh().await.expect(401).code(), "session-ended");
+
+        assert_eq!(app.count("authn_token_reuse").await, 1);
+        assert_eq!(nurse.refresh().await.expect(401).code(), "session-ended");
+    }
+
+    async fn a_flood_of_refreshes_is_refused_for_the_rest_of_the_window_and_is_no_replay(app: TestApp) {
+        let (mut nurse, mut other) = (app.signed_in("nurse").await, app.signed_in("physician").await);
+        let family = RefreshToken::parse(&token(&nurse)).unwrap().family();
+        let forged = RefreshToken::make(family, 0, &Secret::from_bytes([9; 32])).expose();
+        for _ in 0..130 {
+            app.browser().refresh_with(&forged).await.expect(401);
+        }
+        for _ in 0..120 {
+            nurse.refresh().await.expect(200);
+        }
+
+        let refused = nurse.refresh().await.expect(429);
+        nurse.refresh().await.expect(429);
+
+        assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("too-many-attempts", "31"));
+        assert_eq!(app.count("excess_rate_limit_exceeded").await, 1, "once a window");
+        other.refresh().await.expect(200);
+        app.advance(seconds(31));
+        nurse.refresh().await.expect(200);
+        assert_eq!((generation(&app).await, app.count("authn_token_reuse").await), (1, 0));
     }
 
     async fn t10_a_forged_token_that_names_a_live_family_changes_nothing(app: TestApp) {

@@ -104,6 +104,31 @@ on_both_databases! {
         assert_eq!(app.db.number(kept, vec![]).await, 0, "REV-04: it would have expired by itself");
     }
 
+    async fn a_flood_of_tokens_that_are_given_back_is_refused_and_a_refresh_token_is_not(app: TestApp) {
+        let secret = portal(&app, "portal").await;
+        let mut nurse = app.signed_in("nurse").await;
+        let own = nurse.bearer.clone().unwrap();
+        let of = |sub: Option<uuid::Uuid>, jti| minted(&own, |claims| {
+            claims.client_id = "portal".to_owned();
+            claims.sub = sub.unwrap_or(claims.sub);
+            claims.jti = uuid::Uuid::from_u128(jti);
+        });
+        revoke(&app, ("portal", &secret), &of(None, 1), None).await;
+        let many = "UPDATE throttle SET count = 1000 WHERE realm_id = 1 AND kind = 'given_back'";
+        assert_eq!(app.db.execute(many, vec![]).await, 1);
+
+        let refused = ask(&app, ("portal", &secret), PATH, &[("token", &of(None, 2))]).await.expect(429);
+
+        assert_eq!((text(&refused.json()["error"]), refused.header("retry-after")), ("too_many_attempts", "3601"));
+        nurse.bearer = Some(of(None, 2));
+        nurse.me().await.expect(200);
+        revoke(&app, ("portal", &secret), &of(None, 1), None).await;
+        revoke(&app, ("portal", &secret), &of(Some(uuid::Uuid::from_u128(9)), 3), None).await;
+        app.db.execute("UPDATE refresh_family SET client_id = 'portal' WHERE realm_id = 1", vec![]).await;
+        revoke(&app, ("portal", &secret), &nurse.cookie("refresh").unwrap(), None).await;
+        nurse.me().await.expect(401);
+    }
+
     async fn a_public_client_gives_back_its_tokens_by_its_name_alone_and_expired_ones_are_nothing(app: TestApp) {
         register(&app, json!({ "client_id": "page", "name": "Page", "kind": "public", "apis": ["bailiwick"], "redirect_uris": ["https://a.example/"] })).await;
         let mut nurse = app.signed_in("nurse").await;
