@@ -1,6 +1,7 @@
 //! What every use case is given.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::entropy::Entropy;
@@ -66,6 +67,8 @@ pub struct Parts {
     pub settings: Settings,
     pub(crate) realms: RwLock<HashMap<String, Arc<Realm>>>,
     pub(crate) directories: RwLock<HashMap<RealmKey, Arc<Directory>>>,
+    /// An edition was read by a transaction that might have been undone, and so was not remembered: the next settled look is to do that.
+    pub(crate) unsettled: AtomicBool,
     pub(crate) key_rings: RwLock<HashMap<RealmKey, Arc<KeyRing>>>,
     pub(crate) hub: Hub,
     pub(crate) usage: crate::client::Usage,
@@ -105,6 +108,7 @@ impl App {
             settings,
             realms: RwLock::default(),
             directories: RwLock::default(),
+            unsettled: AtomicBool::new(false),
             key_rings: RwLock::default(),
             hub: Hub::default(),
             usage: crate::client::Usage::default(),

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use domain::access::{Access, Held};
 use domain::id::{PrincipalId, RoleId, UserId};
@@ -105,8 +106,18 @@ pub async fn current(app: &Parts, tx: &mut impl Read) -> Result<Arc<Directory>, 
     let fresh = Arc::new(Directory::new(graph, apis, policies));
     if tx.is_settled() {
         cache(&app.directories, realm, fresh.clone());
+    } else {
+        app.unsettled.store(true, Ordering::Relaxed);
     }
     Ok(fresh)
+}
+
+/// Remembers the edition, if one was read that could not be remembered: a node that only refreshes tokens would else put it together at each.
+pub(crate) async fn settle(app: &Parts, tx: &mut impl Read) -> Result<(), StoreError> {
+    if app.unsettled.swap(false, Ordering::Relaxed) {
+        current(app, tx).await?;
+    }
+    Ok(())
 }
 
 /// What a principal holds now, and in which edition.

@@ -22,6 +22,7 @@ use wire::jwk::{Jwk, JwkSet};
 
 use crate::app::{App, cache, cached};
 use crate::caller::{self, SignedOut};
+use crate::directory;
 use crate::seal::{Place, Unsealable};
 use crate::signing::{BadKey, KeyKind, SigningKey};
 
@@ -110,10 +111,13 @@ fn place(row: &uuid::Uuid) -> Place<'_> {
 pub async fn ring(app: &App, realm: RealmKey) -> Result<Arc<KeyRing>, KeyError> {
     let allowed = Allowed::visitor(Flow::Public, realm, Request::default());
     let known = cached(&app.key_rings, &realm).map(|ring| ring.version);
+    let parts = app.clone();
     let stored = app
         .store
         .read(&allowed, app.now(), move |tx| {
             Box::pin(async move {
+                // Tokens are signed after the commit that they came from: the first settled look.
+                directory::settle(&parts, tx).await?;
                 let version = counter::value(tx, counter::KEYS).await?;
                 if known == Some(version) {
                     return Ok::<_, StoreError>(None);

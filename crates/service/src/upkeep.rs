@@ -10,7 +10,7 @@ use store::{Events, Outcome, Read, StoreError, Upkeep, factor, revocation, sessi
 use crate::app::App;
 
 /// Rows of one transaction.
-const CHUNK: i64 = 200;
+const CHUNK: i64 = 50;
 
 /// Ends what expired in a realm; returns whether there may be more.
 ///
