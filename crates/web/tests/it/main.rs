@@ -68,16 +68,7 @@ fn claims(token: &str) -> serde_json::Value {
 /// The caller behind a browser's bearer, as the route builds it before the body is read.
 async fn caller(app: &testkit::TestApp, browser: &testkit::Browser) -> service::Caller {
     let claims = claims(browser.bearer.as_deref().unwrap());
-    let bearer = service::caller::Bearer {
-        user: claims["sub"].as_str().unwrap().parse().unwrap(),
-        session: claims["sid"].as_str().unwrap().parse().unwrap(),
-        token: claims["jti"].as_str().unwrap().parse().unwrap(),
-        issued_at: claims["iat"].as_i64().unwrap(),
-        proof: service::caller::Proof {
-            two_factors: claims["acr"] == "urn:bailiwick:aal2",
-            at: domain::time::Timestamp::from_seconds(claims["auth_time"].as_i64().unwrap()),
-        },
-    };
+    let bearer = service::caller::Bearer::of(&serde_json::from_value(claims).unwrap()).expect("of a session");
     let (realm, request) = (domain::realm::RealmKey::MAIN, domain::allowed::Request::default());
     service::caller::by_bearer(&app.app, realm, bearer, request).await.unwrap().expect("signed in")
 }
