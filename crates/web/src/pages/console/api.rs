@@ -14,14 +14,14 @@ use service::api::{AddPermission, CreateApi, UpdateApi};
 use service::directory::Directory;
 use service::stored::{Api, Client};
 
-use super::desk::{Desk, Kept, with_query};
+use super::desk::{Desk, Kept};
 use super::people::ROWS;
 use super::sheet::{Sent, field, hinted, refused, required, seen, text, version};
 use crate::http::form::Form as Posted;
 use crate::http::page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
+use crate::http::query::{Query, with_query};
 use crate::view::console::{ApiRow, Apis, Choice, ClientRow, Control, Deed, Field, Form, Section, Sheet, Told};
 
 const NEW_API: &str = "/console/apis/new";

@@ -15,13 +15,13 @@ use service::stored::{Event, EventFilter};
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::desk::{Desk, Places, day, with_query};
+use super::desk::{Desk, Places, day};
 use super::people::ROWS;
 use crate::api::describe;
 use crate::http::page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
+use crate::http::query::{Query, with_query};
 use crate::view::Moment;
 use crate::view::console::{Choice, Day, EventPage, EventRow, Events, FieldRow, Outcome, Said, Section, Who};
 

@@ -12,14 +12,14 @@ use service::unit::{CreateUnit, RenameUnit, UnitError};
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::desk::{Desk, with_query};
+use super::desk::Desk;
 use super::people::ROWS;
 use super::sheet::{Sent, field, refused, required, seen, text, version};
 use crate::http::form::Form;
 use crate::http::page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
+use crate::http::query::{Query, with_query};
 use crate::view::console::{
     Control, Deed, Form as SheetOf, Section, Sheet, Told, UnitForm, UnitProblem, UnitRow, Units,
 };
