@@ -35,6 +35,9 @@ const LONGEST_CONNECTION: Duration = Duration::from_secs(3600);
 const SWEEP_SECONDS: i64 = 10;
 /// The least time between two fetches of keys that the feed asked for.
 const KEYS_PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before trying again what failed, at first and at most.
+const LEAST_PAUSE: Duration = Duration::from_millis(250);
+const MOST_PAUSE: Duration = Duration::from_secs(5);
 /// How long to wait before looking whether there is room again.
 const ROOM_PAUSE: Duration = Duration::from_secs(1);
 
@@ -214,7 +217,7 @@ impl Feed {
 
     /// Follows the feed, for ever.
     pub(crate) async fn follow(&self) {
-        let (mut cursor, mut wait) = (None, Wait::default());
+        let (mut cursor, mut wait) = (None, Wait::between(LEAST_PAUSE, MOST_PAUSE));
         loop {
             let ended = match self.connection(&mut cursor, &mut wait).await {
                 Ok(never) => match never {},
@@ -347,7 +350,7 @@ impl Feed {
 
     /// Fetches the keys whenever the feed says that some were withdrawn, for ever. Until it has worked, each token is asked about.
     pub(crate) async fn fetch_withdrawn_keys(&self, remote: &Remote) {
-        let mut wait = Wait::default();
+        let mut wait = Wait::between(LEAST_PAUSE, MOST_PAUSE);
         loop {
             let wanted = self.keys_wanted.load(Ordering::Acquire);
             if self.keys_fetched.load(Ordering::Acquire) >= wanted {
