@@ -76,6 +76,14 @@ pub(crate) struct Progress {
     pub(crate) connections: u64,
 }
 
+/// What a page that we took says of our place in the feed.
+struct Taken {
+    /// It made us begin anew.
+    reset: bool,
+    /// There is more than it holds.
+    more: bool,
+}
+
 /// The feed of one issuer, and what it has told us.
 pub(crate) struct Feed {
     client: Client,
@@ -285,9 +293,9 @@ impl Feed {
                         self.vouch();
                     }
                     Told::Page(page) => {
-                        let reset = self.page(page, cursor)?;
-                        caught_up &= !reset.0;
-                        if caught_up && !reset.1 {
+                        let taken = self.page(page, cursor)?;
+                        caught_up &= !taken.reset;
+                        if caught_up && !taken.more {
                             self.vouch();
                         }
                     }
@@ -320,8 +328,7 @@ impl Feed {
         Ok(response)
     }
 
-    /// Takes a page: whether it made us begin anew, and whether there is more.
-    fn page(&self, page: RevocationPage, cursor: &mut Option<String>) -> Result<(bool, bool), Ended> {
+    fn page(&self, page: RevocationPage, cursor: &mut Option<String>) -> Result<Taken, Ended> {
         let RevocationPage { items, next_cursor, more } = page;
         if more && cursor.as_deref() == Some(next_cursor.as_str()) {
             return Err(Nonsense::Stuck.into());
@@ -337,7 +344,7 @@ impl Feed {
         }
         self.note(&self.moved);
         *cursor = Some(next_cursor);
-        Ok((reset, more))
+        Ok(Taken { reset, more })
     }
 
     fn sweep(&self) {
