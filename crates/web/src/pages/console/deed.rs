@@ -222,11 +222,8 @@ pub(super) async fn end(
     }
 }
 
-/// The use cases say which conflict it is in words; a test of each page holds these to them.
+/// The use cases say which conflict it is in words. One that no rule has: it is so already.
 fn conflict(text: &str) -> QuestionProblem {
-    if text.contains("last administrator") {
-        return QuestionProblem::LastAdministrator;
-    }
     match Refusal::of(text) {
         Refusal::Other => QuestionProblem::Already,
         known => QuestionProblem::Refused(known),
