@@ -35,8 +35,6 @@ pub struct Full;
 /// What a part of the feed asks for beyond being remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// Everything before was forgotten.
-    pub reset: bool,
     /// The issuer's keys are to be fetched again.
     pub keys: bool,
 }
@@ -123,7 +121,6 @@ impl Denylist {
         let mut applied = Applied::default();
         if items.iter().any(|item| matches!(item, Revocation::Reset)) {
             self.clear();
-            applied.reset = true;
         }
         for item in items {
             match item {

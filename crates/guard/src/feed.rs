@@ -35,6 +35,9 @@ const LONGEST_CONNECTION: Duration = Duration::from_secs(3600);
 const SWEEP_SECONDS: i64 = 10;
 /// The least time between two fetches of keys that the feed asked for.
 const KEYS_PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before trying again what failed, at first and at most.
+const LEAST_PAUSE: Duration = Duration::from_millis(250);
+const MOST_PAUSE: Duration = Duration::from_secs(5);
 /// How long to wait before looking whether there is room again.
 const ROOM_PAUSE: Duration = Duration::from_secs(1);
 
@@ -71,6 +74,14 @@ pub(crate) struct Progress {
     pub(crate) since_cursor: Option<Duration>,
     /// How often we connected.
     pub(crate) connections: u64,
+}
+
+/// What a page that we took says of our place in the feed.
+struct Taken {
+    /// It made us begin anew.
+    reset: bool,
+    /// There is more than it holds.
+    more: bool,
 }
 
 /// The feed of one issuer, and what it has told us.
@@ -214,7 +225,7 @@ impl Feed {
 
     /// Follows the feed, for ever.
     pub(crate) async fn follow(&self) {
-        let (mut cursor, mut wait) = (None, Wait::default());
+        let (mut cursor, mut wait) = (None, Wait::between(LEAST_PAUSE, MOST_PAUSE));
         loop {
             let ended = match self.connection(&mut cursor, &mut wait).await {
                 Ok(never) => match never {},
@@ -282,9 +293,9 @@ impl Feed {
                         self.vouch();
                     }
                     Told::Page(page) => {
-                        let reset = self.page(page, cursor)?;
-                        caught_up &= !reset.0;
-                        if caught_up && !reset.1 {
+                        let taken = self.page(page, cursor)?;
+                        caught_up &= !taken.reset;
+                        if caught_up && !taken.more {
                             self.vouch();
                         }
                     }
@@ -317,8 +328,7 @@ impl Feed {
         Ok(response)
     }
 
-    /// Takes a page: whether it made us begin anew, and whether there is more.
-    fn page(&self, page: RevocationPage, cursor: &mut Option<String>) -> Result<(bool, bool), Ended> {
+    fn page(&self, page: RevocationPage, cursor: &mut Option<String>) -> Result<Taken, Ended> {
         let RevocationPage { items, next_cursor, more } = page;
         if more && cursor.as_deref() == Some(next_cursor.as_str()) {
             return Err(Nonsense::Stuck.into());
@@ -334,7 +344,7 @@ impl Feed {
         }
         self.note(&self.moved);
         *cursor = Some(next_cursor);
-        Ok((reset, more))
+        Ok(Taken { reset, more })
     }
 
     fn sweep(&self) {
@@ -347,7 +357,7 @@ impl Feed {
 
     /// Fetches the keys whenever the feed says that some were withdrawn, for ever. Until it has worked, each token is asked about.
     pub(crate) async fn fetch_withdrawn_keys(&self, remote: &Remote) {
-        let mut wait = Wait::default();
+        let mut wait = Wait::between(LEAST_PAUSE, MOST_PAUSE);
         loop {
             let wanted = self.keys_wanted.load(Ordering::Acquire);
             if self.keys_fetched.load(Ordering::Acquire) >= wanted {

@@ -94,7 +94,7 @@ impl Guard {
             );
             let background = Arc::clone(&remote);
             let background = runtime.spawn(async move { background.keep_fresh().await }).abort_handle();
-            return Ok(Self::new(verifier, clock, Some(remote), None, Some(background)));
+            return Ok(Self::new(verifier, clock, Some(remote), None, None, Some(background)));
         };
         let denylist = Arc::new(Denylist::new(denylist_bytes));
         let asker = Asker::new(client.clone(), &base, credentials.clone()).ok_or(SetupError::Issuer)?;
@@ -106,7 +106,7 @@ impl Guard {
         });
         let revocations = Revocations { feed, asker };
         let verifier = verifier.denylist(denylist);
-        Ok(Self::new(verifier, clock, Some(remote), Some(revocations), Some(background.abort_handle())))
+        Ok(Self::new(verifier, clock, Some(remote), Some(revocations), None, Some(background.abort_handle())))
     }
 
     fn new(
@@ -114,30 +114,24 @@ impl Guard {
         clock: Clock,
         remote: Option<Arc<Remote>>,
         revocations: Option<Revocations>,
+        roles: Option<Arc<Catalogue>>,
         background: Option<AbortHandle>,
     ) -> Self {
         let base = Arc::from(verifier.issuer());
-        let (roles, counts) = (None, Counts::default());
+        let counts = Counts::default();
         Self(Arc::new(Inner { verifier, base, clock, remote, revocations, roles, counts, background }))
     }
 
     /// Uses `verifier`, whose keys are someone else's care; there is no roles catalogue.
     #[must_use]
     pub fn offline(verifier: Verifier, clock: Clock) -> Self {
-        Self::alone(verifier, clock, None)
+        Self::new(verifier, clock, None, None, None, None)
     }
 
     /// The same with an edition of the roles catalogue, which is someone else's care too.
     #[must_use]
     pub fn offline_with_roles(verifier: Verifier, clock: Clock, catalogue: RolesCatalogue) -> Self {
-        Self::alone(verifier, clock, Some(Arc::new(catalogue.into())))
-    }
-
-    fn alone(verifier: Verifier, clock: Clock, roles: Option<Arc<Catalogue>>) -> Self {
-        let base = Arc::from(verifier.issuer());
-        let (remote, revocations, background) = (None, None, None);
-        let counts = Counts::default();
-        Self(Arc::new(Inner { verifier, base, clock, remote, revocations, roles, counts, background }))
+        Self::new(verifier, clock, None, None, Some(Arc::new(catalogue.into())), None)
     }
 
     /// Fetches keys and roles now, and tells what stands in the way. Meant for the start: the guard works without it.

@@ -19,6 +19,7 @@ use crate::caller::Catalogue;
 use crate::clock::Clock;
 use crate::fetch::{Caches, FetchError, SetupError, Source};
 use crate::keys::{KeySet, Keys, LONGEST_DOCUMENT, SharedKeys};
+use crate::wait::Wait;
 
 /// How often an unknown key may make us ask, in seconds.
 pub const KEYS_EVERY_SECONDS: i64 = 30;
@@ -167,17 +168,17 @@ impl Remote {
     /// Keeps both documents fresh, for ever.
     pub(crate) async fn keep_fresh(&self) {
         let keys = async {
-            let mut wait = Age::default();
+            let mut pause = Pause::new();
             loop {
                 let fetched = self.fetch_keys().await.map(Some);
-                tokio::time::sleep(wait.after(fetched, "keys")).await;
+                tokio::time::sleep(pause.after(fetched, "keys")).await;
             }
         };
         let roles = async {
-            let mut wait = Age::default();
+            let mut pause = Pause::new();
             while self.roles.is_some() {
                 let fetched = self.fetch_roles().await;
-                tokio::time::sleep(wait.after(fetched, "roles catalogue")).await;
+                tokio::time::sleep(pause.after(fetched, "roles catalogue")).await;
             }
         };
         tokio::join!(keys, roles);
@@ -190,24 +191,24 @@ impl Keys for Remote {
     }
 }
 
-/// How long to wait for the next fetch: the age after a success, doubling from a second after failures in a row.
-#[derive(Default)]
-struct Age {
-    failures: u32,
-}
+/// How long to wait for the next fetch: the age after a success; longer after each failure in a row, from a second to [`MOST_WAIT`].
+struct Pause(Wait);
 
-impl Age {
+impl Pause {
+    const fn new() -> Self {
+        Self(Wait::between(Duration::from_secs(1), MOST_WAIT))
+    }
+
     fn after(&mut self, fetched: Result<Option<Duration>, FetchError>, what: &str) -> Duration {
         match fetched {
             Ok(fresh_for) => {
-                self.failures = 0;
+                self.0.succeeded();
                 fresh_for.unwrap_or(MOST_WAIT)
             }
             Err(error) => {
-                let wait = Duration::from_secs(1 << self.failures.min(5)).min(MOST_WAIT);
-                self.failures = self.failures.saturating_add(1);
-                tracing::warn!(%error, what, again_in_seconds = wait.as_secs(), "a fetch failed; what was there before stays in force");
-                wait
+                let pause = self.0.after_failure();
+                tracing::warn!(%error, what, again_in = ?pause, "a fetch failed; what was there before stays in force");
+                pause
             }
         }
     }

@@ -2,24 +2,25 @@
 
 use std::time::Duration;
 
-/// The first wait.
-const LEAST: Duration = Duration::from_millis(250);
-/// The longest.
-const MOST: Duration = Duration::from_secs(5);
-
-/// Waits that double from a quarter of a second to five seconds, each cut by up to a half, so that many guards do not come together.
-#[derive(Debug, Default)]
+/// Waits that double from the least to the most, each cut by up to a half, so that many guards do not come together.
+#[derive(Debug)]
 pub(crate) struct Wait {
+    least: Duration,
+    most: Duration,
     failures: u32,
 }
 
 impl Wait {
+    pub(crate) const fn between(least: Duration, most: Duration) -> Self {
+        Self { least, most, failures: 0 }
+    }
+
     pub(crate) fn succeeded(&mut self) {
         self.failures = 0;
     }
 
     pub(crate) fn after_failure(&mut self) -> Duration {
-        let whole = (LEAST * (1 << self.failures.min(8))).min(MOST);
+        let whole = (self.least * (1 << self.failures.min(8))).min(self.most);
         self.failures = self.failures.saturating_add(1);
         whole.mul_f64(1.0 - f64::from(random_byte()) / 512.0)
     }
@@ -39,12 +40,13 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_bound_and_begin_anew_after_a_success() {
-        let mut wait = Wait::default();
+        let least = Duration::from_millis(250);
+        let mut wait = Wait::between(least, Duration::from_secs(5));
         for whole in [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000] {
             let millis = wait.after_failure().as_millis();
             assert!((whole / 2..=whole).contains(&millis), "{millis} of {whole}");
         }
         wait.succeeded();
-        assert!(wait.after_failure() <= LEAST);
+        assert!(wait.after_failure() <= least);
     }
 }

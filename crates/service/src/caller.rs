@@ -15,6 +15,7 @@ use domain::time::Timestamp;
 use domain::user::Status;
 use store::session::Session;
 use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, revocation, session, throttle, user};
+use wire::claims::AccessClaims;
 
 use crate::app::App;
 use crate::throttle as throttle_key;
@@ -33,6 +34,23 @@ pub struct Bearer {
     pub as_of: i64,
     /// `auth_time` and whether `acr` says two factors: what the token was issued for.
     pub proof: Proof,
+}
+
+impl Bearer {
+    /// From verified claims; `None`: a client's own token, which belongs to no session.
+    #[must_use]
+    pub fn of(claims: &AccessClaims) -> Option<Self> {
+        Some(Self {
+            user: UserId::from_uuid(claims.sub),
+            session: SessionId::from_uuid(claims.sid?),
+            token: TokenId::from_uuid(claims.jti),
+            as_of: claims.rights_as_of(),
+            proof: Proof {
+                two_factors: claims.acr.as_deref().is_some_and(|acr| acr != AAL1),
+                at: Timestamp::from_seconds(claims.auth_time.unwrap_or(0)),
+            },
+        })
+    }
 }
 
 /// How surely, and when, somebody proved who they are.

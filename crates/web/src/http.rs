@@ -10,6 +10,6 @@ pub mod language; // which language a page speaks
 pub mod page; // lists: limit and cursor
 pub mod path; // path parameters
 pub mod problem; // refusals
-pub mod query; // query parameters, strictly
+pub mod query; // query parameters, strictly; and writing them
 pub mod request; // realm, request id, client address, host
 pub mod version; // ETag and If-Match

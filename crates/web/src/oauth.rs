@@ -7,12 +7,15 @@ mod revoke;
 mod token;
 
 use axum::http::HeaderMap;
+use domain::permission::Audience;
 use service::client::{Credentials, Demand, Proved, authenticate};
+use wire::claims::AccessClaims;
 
 pub(crate) use self::error::OAuthError;
 use self::form::{OAuthForm, Params};
 use crate::config::Web;
 use crate::http::credentials::{Sent, sent};
+use crate::http::problem::Problem;
 use crate::http::request::Context;
 use crate::table::Table;
 
@@ -54,4 +57,25 @@ async fn client(
     let proved = authenticate(&web.app, realm, credentials, demand, request).await;
     let proved = proved.map_err(|error| OAuthError::of_client(error, web.app.now()))?;
     Ok((proved, form.params?))
+}
+
+/// The first of `apis` for which we signed this token, and its claims. Its length first: whatever else is sent costs nothing.
+///
+/// # Errors
+/// [`Problem`]: the keys cannot be read.
+async fn verified<'a>(
+    web: &Web,
+    context: &Context,
+    apis: &'a [Audience],
+    token: &str,
+) -> Result<Option<(&'a Audience, AccessClaims)>, Problem> {
+    if token.len() > LONGEST_TOKEN {
+        return Ok(None);
+    }
+    for api in apis {
+        if let Some(claims) = web.verify_for(&context.realm, api.as_str(), token).await? {
+            return Ok(Some((api, (*claims).clone())));
+        }
+    }
+    Ok(None)
 }

@@ -9,10 +9,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use domain::caller::{Caller, Forbidden, Scope};
-use domain::id::{SessionId, TokenId, UserId};
 use domain::permission::Permission;
-use domain::time::Timestamp;
-use service::caller::{Bearer, Proof};
+use service::caller::Bearer;
 use service::client::ClientAuthError;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
@@ -304,14 +302,7 @@ pub async fn authenticate(web: &Web, context: &Context, headers: &HeaderMap) -> 
     };
     let refused = || Problem::not_signed_in(true);
     let claims = web.verify(&context.realm, token).await?.ok_or_else(refused)?;
-    let session = claims.sid.ok_or_else(refused)?;
-    let proof = Proof {
-        two_factors: claims.acr.as_deref().is_some_and(|acr| acr != domain::session::AAL1),
-        at: Timestamp::from_seconds(claims.auth_time.unwrap_or(0)),
-    };
-    let (user, session) = (UserId::from_uuid(claims.sub), SessionId::from_uuid(session));
-    let token = TokenId::from_uuid(claims.jti);
-    let bearer = Bearer { user, session, token, as_of: claims.rights_as_of(), proof };
+    let bearer = Bearer::of(&claims).ok_or_else(refused)?;
     let caller = service::caller::by_bearer(&web.app, context.realm.key, bearer, context.request.clone()).await?;
     caller.ok_or_else(refused)
 }

@@ -15,6 +15,12 @@ use super::{Assurance, AtLimit, Policy, Preset};
 use crate::password::rules::{Composition, LEAST_WITH_SECOND_FACTOR};
 use crate::time::Timestamp;
 
+/// What holds where nobody says otherwise (requirements.md, 2.2).
+const IDLE_SECONDS: u32 = 1800;
+const ABSOLUTE_SECONDS: u32 = 43_200;
+const ACCESS_TOKEN_SECONDS: u32 = 600;
+const STEP_UP_SECONDS: u32 = 300;
+
 /// What a value comes from. The order decides between equals: what holds for everybody is named before what holds for a role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
@@ -137,11 +143,11 @@ impl Merged {
     #[must_use]
     pub fn base(realm: &Policy) -> Self {
         let defaults = Policy {
-            idle_seconds: Some(1800),
-            absolute_seconds: Some(43_200),
-            access_token_seconds: Some(600),
+            idle_seconds: Some(IDLE_SECONDS),
+            absolute_seconds: Some(ABSOLUTE_SECONDS),
+            access_token_seconds: Some(ACCESS_TOKEN_SECONDS),
             assurance: Some(Assurance::Aal1),
-            step_up_seconds: Some(300),
+            step_up_seconds: Some(STEP_UP_SECONDS),
             at_limit: Some(AtLimit::EndOldest),
             password: super::PasswordPolicy { preset: Some(Preset::Nist), ..Default::default() },
             ..Policy::default()
@@ -219,8 +225,8 @@ impl Merged {
         fn value<T: Copy>(field: &Field<T>) -> Option<T> {
             field.as_ref().map(|ruled| ruled.value)
         }
-        fn time(field: &Field<u32>, default: u64) -> Duration {
-            Duration::from_secs(field.as_ref().map_or(default, |ruled| u64::from(ruled.value)).max(1))
+        fn time(field: &Field<u32>, default: u32) -> Duration {
+            Duration::from_secs(value(field).unwrap_or(default).max(1).into())
         }
         let least = |field: &Field<u32>, default: usize| {
             value(field)
@@ -229,11 +235,11 @@ impl Merged {
         };
         let preset = value(&self.preset).unwrap_or(Preset::Nist);
         Effective {
-            idle: time(&self.idle_seconds, 1800),
-            absolute: time(&self.absolute_seconds, 43_200),
-            access_token: time(&self.access_token_seconds, 600).min(Duration::from_secs(3600)),
+            idle: time(&self.idle_seconds, IDLE_SECONDS),
+            absolute: time(&self.absolute_seconds, ABSOLUTE_SECONDS),
+            access_token: time(&self.access_token_seconds, ACCESS_TOKEN_SECONDS).min(Duration::from_secs(3600)),
             assurance: value(&self.assurance).unwrap_or(Assurance::Aal1),
-            step_up_seconds: value(&self.step_up_seconds).unwrap_or(300),
+            step_up_seconds: value(&self.step_up_seconds).unwrap_or(STEP_UP_SECONDS),
             max_sessions: value(&self.max_sessions),
             at_limit: value(&self.at_limit).unwrap_or(AtLimit::EndOldest),
             networks: self.shared_networks(),

@@ -4,8 +4,10 @@ use super::{Assurance, Policy, Preset};
 
 /// The most networks of a policy.
 pub const MOST_NETWORKS: usize = 64;
-/// Idle and overall time above which a deviation is recorded (C-17).
-pub const CEILINGS: (u32, u32) = (3600, 86_400);
+/// Idle time above which a deviation is recorded (C-17).
+pub const IDLE_CEILING_SECONDS: u32 = 3600;
+/// Overall time above which a deviation is recorded (C-17).
+pub const ABSOLUTE_CEILING_SECONDS: u32 = 86_400;
 /// Nobody stays signed in for longer, whatever is recorded (NIST SP 800-63B-4, 2.1.3).
 pub const LONGEST_SESSION: u32 = 30 * 86_400;
 
@@ -88,8 +90,11 @@ impl Policy {
         let expires = password.expiry_days.is_some() || preset.numbers().expiry_days.is_some();
         let short = password.min_length.or(password.preset.map(|preset| preset.numbers().least));
         let found = [
-            (above(self.idle_seconds, CEILINGS.0), "NIST SP 800-63B-4 2.2.3 idle above 1 hour (C-17)"),
-            (above(self.absolute_seconds, CEILINGS.1), "NIST SP 800-63B-4 2.2.3 session above 24 hours (C-17)"),
+            (above(self.idle_seconds, IDLE_CEILING_SECONDS), "NIST SP 800-63B-4 2.2.3 idle above 1 hour (C-17)"),
+            (
+                above(self.absolute_seconds, ABSOLUTE_CEILING_SECONDS),
+                "NIST SP 800-63B-4 2.2.3 session above 24 hours (C-17)",
+            ),
             (short.is_some_and(|least| least < 15), "NIST SP 800-63B-4 3.1.1.2 fewer than 15 characters (C-01)"),
             (preset != Preset::Nist, "NIST SP 800-63B-4 3.1.1.2 composition (C-01)"),
             (preset != Preset::Nist, "ASVS 6.2.5"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Profile, ProfileApi, ProfileRole};
 use crate::attribute::AttributeSchema;
 use crate::permission::{Audience, OWN_API, Permission, PermissionName};
-use crate::policy::limits::CEILINGS;
+use crate::policy::limits::{ABSOLUTE_CEILING_SECONDS, IDLE_CEILING_SECONDS};
 use crate::policy::{Policy, Wrong};
 use crate::role::{DEEPEST, RoleName};
 use crate::user::printable;
@@ -263,8 +263,8 @@ fn check_carried(look: &mut Look<'_>, role: &ProfileRole, catalogue: &BTreeMap<&
 /// so that no realm does before somebody decides it.
 fn policy(look: &mut Look<'_>, policy: &Policy) {
     let stricter = [
-        ("idle_seconds", policy.idle_seconds, 60, CEILINGS.0),
-        ("absolute_seconds", policy.absolute_seconds, 300, CEILINGS.1),
+        ("idle_seconds", policy.idle_seconds, 60, IDLE_CEILING_SECONDS),
+        ("absolute_seconds", policy.absolute_seconds, 300, ABSOLUTE_CEILING_SECONDS),
         ("access_token_seconds", policy.access_token_seconds, 60, 3600),
     ];
     for (field, seconds, least, most) in stricter {

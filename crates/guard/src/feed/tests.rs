@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::atomic::AtomicU32;
 
 use uuid::Uuid;
@@ -8,6 +9,10 @@ use wire::revocation::Revocation;
 
 use super::*;
 use crate::denylist::DENYLIST_BYTES;
+
+/// The fuzz target's own body; its `super::lines` is ours.
+#[path = "../../../../fuzz/src/feed.rs"]
+mod fuzzed;
 
 const NOW: i64 = 1_800_000_000;
 const SESSION: Uuid = Uuid::from_u128(3);
@@ -77,4 +82,16 @@ async fn a_feed_that_begins_anew_at_every_look_has_no_last_word() {
     tells(&feed, vec![revocation()]);
 
     assert_eq!(found(&feed, u32::MAX, || feed.forget()).await, ((false, false), MOST_LOOKS));
+}
+
+#[test]
+fn every_stream_in_the_corpus_of_the_fuzzer_passes() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/feed");
+
+    let inputs: Vec<_> = std::fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+
+    assert!(inputs.len() >= 30, "{}: {}", corpus.display(), inputs.len());
+    for input in inputs {
+        fuzzed::check(&std::fs::read(&input).unwrap());
+    }
 }

@@ -1,7 +1,7 @@
 //! What a token is worth now (RFC 7662): by the state of this moment, not by what it said when it was made (INT-03).
 
 use domain::client::ClientKind;
-use domain::id::{PrincipalId, SessionId, TokenId, UserId};
+use domain::id::{PrincipalId, TokenId};
 use domain::session::AAL1;
 use domain::time::Timestamp;
 use store::{Read, StoreError, client, revocation};
@@ -9,7 +9,7 @@ use wire::claims::AccessClaims;
 
 use super::{Rights, names};
 use crate::app::App;
-use crate::caller::{self, Asks, Bearer, Proof};
+use crate::caller::{self, Asks, Bearer};
 use crate::client::{Proved, Purpose, Who, used};
 use crate::directory;
 
@@ -47,8 +47,8 @@ pub async fn introspect(
     app.store
         .read(&proved.allowed, app.now(), move |tx| {
             Box::pin(async move {
-                match claims.sid {
-                    Some(session) => of_person(&parts, tx, SessionId::from_uuid(session), &audience, claims).await,
+                match Bearer::of(&claims) {
+                    Some(bearer) => of_person(&parts, tx, bearer, &audience, claims).await,
                     None => of_service(&parts, tx, &audience, claims).await,
                 }
             })
@@ -60,20 +60,10 @@ pub async fn introspect(
 async fn of_person(
     app: &App,
     tx: &mut impl Read,
-    session: SessionId,
+    bearer: Bearer,
     audience: &str,
     claims: AccessClaims,
 ) -> Result<Option<Active>, StoreError> {
-    let bearer = Bearer {
-        user: UserId::from_uuid(claims.sub),
-        session,
-        token: TokenId::from_uuid(claims.jti),
-        as_of: claims.rights_as_of(),
-        proof: Proof {
-            two_factors: claims.acr.as_deref().is_some_and(|acr| acr != AAL1),
-            at: Timestamp::from_seconds(claims.auth_time.unwrap_or(0)),
-        },
-    };
     let Some(caller) = caller::of_bearer(app, tx, bearer, Asks::ResourceServer).await? else { return Ok(None) };
     let claims = AccessClaims {
         acr: Some(caller.acr().to_owned()),

@@ -170,7 +170,6 @@ done-enable = <b>{ $name } ist entsperrt</b> Die Anmeldung geht wieder.
 done-require-password = <b>{ $name } wählt beim nächsten Mal ein neues Passwort</b> Bis dahin ändert sich sonst nichts.
 done-end-grant = <b>Die Rolle ist beendet</b> Was sie erlaubt hat, wird ab jetzt abgelehnt.
 deed-already = <b>Jemand war schneller</b> Es ist schon so. Nichts wurde geändert.
-deed-last-admin = <b>Die letzte Verwaltung bleibt</b> Vergeben Sie diese Rolle zuerst noch einmal. Nichts wurde geändert.
 deed-climbing = <b>Das dürfen Sie nicht</b> Hier gibt es eine Rolle, die Sie nicht vergeben dürfen. Das kann nur, wer sie vergeben darf. Nichts wurde geändert.
 
 units-lead = Wo Menschen arbeiten. Eine Rolle, die in einer Einheit vergeben ist, gilt dort und in allem darunter.
@@ -391,6 +390,7 @@ why-permission-in-role = Die Rolle { $one } hat es. Nehmen Sie es zuerst heraus.
 why-no-secret = Ein öffentlicher Client kann kein Geheimnis hüten.
 why-service-uris = Ein Dienst handelt ohne Menschen, also wird niemand zurückgeschickt.
 why-uri = Geben Sie mindestens eine Adresse ein.
+why-last-administrator = Die letzte Verwaltung bleibt. Vergeben Sie diese Rolle zuerst noch einmal.
 why-disabled = Das Konto ist gesperrt. Entsperren Sie es zuerst.
 why-no-mail = Es gibt keine E-Mail-Adresse. Drucken Sie einen Code.
 why-no-password = Noch wurde kein Passwort gewählt.

@@ -170,7 +170,6 @@ done-enable = <b>{ $name } is enabled</b> Signing in works again.
 done-require-password = <b>{ $name } chooses a new password next time</b> Until then nothing else changes.
 done-end-grant = <b>The role has ended</b> What it allowed is refused from now on.
 deed-already = <b>Somebody was faster</b> It is so already. Nothing was changed.
-deed-last-admin = <b>The last administrator stays</b> Make another one first. Nothing was changed.
 deed-climbing = <b>You may not do this</b> There is a role here that you may not give. It needs somebody who may. Nothing was changed.
 
 units-lead = Where people work. A role that is given in a unit counts there and in everything below.
@@ -391,6 +390,7 @@ why-permission-in-role = The role { $one } has it. Take it out first.
 why-no-secret = A public client can keep no secret.
 why-service-uris = A service acts without people, so nobody is sent back.
 why-uri = Enter at least one address.
+why-last-administrator = The last administrator stays. Make another one first.
 why-disabled = The account is disabled. Enable it first.
 why-no-mail = There is no e-mail address. Print a code.
 why-no-password = No password was chosen yet.

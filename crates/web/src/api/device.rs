@@ -11,6 +11,15 @@ pub(crate) struct Described {
     pub(crate) os: String,
 }
 
+impl Described {
+    /// Browser and operating system, as far as they are known.
+    pub(crate) fn software(&self) -> Option<String> {
+        let known: Vec<&str> =
+            [&self.browser, &self.os].into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+        (!known.is_empty()).then(|| known.join(", "))
+    }
+}
+
 /// Reads a `User-Agent`.
 pub(crate) fn describe(user_agent: Option<&str>) -> Described {
     let unknown = Described { kind: "other", browser: String::new(), os: String::new() };
@@ -41,6 +50,9 @@ mod tests {
         assert_eq!((found.kind, found.browser.as_str()), ("desktop", "Chrome"));
         assert!(found.os.starts_with("Windows"), "{found:?}");
         assert_eq!(describe(Some("curl/7.88.1")).browser, "curl");
+        assert_eq!(describe(Some("curl/7.88.1")).software().as_deref(), Some("curl"));
+        assert_eq!(found.software(), Some(format!("Chrome, {}", found.os)));
         assert_eq!(describe(None).kind, "other");
+        assert_eq!(describe(None).software(), None);
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::error::OAuthErrorDocument;
-use super::{LONGEST_TOKEN, OAuthError, OAuthForm, client};
+use super::{OAuthError, OAuthForm, client, verified};
 use crate::config::Web;
 use crate::http::problem::Problem;
 use crate::http::request::Context;
@@ -63,18 +63,11 @@ async fn revoke(
 
 /// What of ours it is; a signature comes before everything else (RFC 7009, section 2.1).
 async fn given(web: &Web, context: &Context, proved: &Proved, token: &str) -> Result<Option<Given>, Problem> {
-    if token.len() > LONGEST_TOKEN {
-        return Ok(None);
-    }
     if let Some(refresh) = RefreshToken::parse(token) {
         return Ok(Some(Given::Refresh(refresh)));
     }
     let Some(client) = proved.client() else { return Ok(None) };
     // For one of the APIs that the client may ask for: its own tokens are for no other.
-    for api in &client.apis {
-        if let Some(claims) = web.verify_for(&context.realm, api.as_str(), token).await? {
-            return Ok(Some(Given::Access(Box::new((*claims).clone()))));
-        }
-    }
-    Ok(None)
+    let ours = verified(web, context, &client.apis, token).await?;
+    Ok(ours.map(|(_, claims)| Given::Access(Box::new(claims))))
 }

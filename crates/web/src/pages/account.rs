@@ -131,11 +131,7 @@ fn device(session: Session, caller: &Caller, now: i64) -> DeviceView {
     let described = describe(session.user_agent.as_deref());
     DeviceView {
         id: session.id.to_string(),
-        icon: match described.kind {
-            "phone" => DeviceIcon::Phone,
-            "tablet" => DeviceIcon::Tablet,
-            _ => DeviceIcon::Desktop,
-        },
+        icon: DeviceIcon::of(described.kind),
         label: session.device_label,
         browser: described.browser,
         os: described.os,

@@ -31,7 +31,7 @@ use crate::http::problem::Problem;
 use crate::http::request::Context;
 use crate::table::{Table, missing, record_refusal};
 use desk::Desk;
-pub(super) use desk::{in_query, sections};
+pub(super) use desk::sections;
 
 fn at(table: Table, method: &Method, path: &str, handler: MethodRouter<Web>) -> Table {
     table.page(method, path, handler.route_layer(from_fn(settle)))

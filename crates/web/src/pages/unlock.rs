@@ -16,7 +16,7 @@ use crate::config::Web;
 use crate::http::cookie;
 use crate::http::form::{self, Form, Purpose};
 use crate::http::problem::Problem;
-use crate::http::query::Query;
+use crate::http::query::{Query, in_query};
 use crate::http::request::Context;
 use crate::view::{self, Moment, SwitchView, UnlockProblem};
 
@@ -44,7 +44,7 @@ pub(super) async fn own(web: &Web, context: &Context, headers: &HeaderMap) -> Re
 /// The page of a locked session, instead of the one for signing in.
 pub(super) fn instead(context: &Context, return_to: Option<&str>) -> Response {
     match own_path(return_to) {
-        Some(path) => see(context, &format!("/unlock?return_to={}", super::console::in_query(path))),
+        Some(path) => see(context, &format!("/unlock?return_to={}", in_query(path))),
         None => see(context, "/unlock"),
     }
 }

@@ -104,6 +104,16 @@ pub enum DeviceIcon {
 }
 
 impl DeviceIcon {
+    /// Of what a `User-Agent` turned out to be: `phone`, `tablet`; all else has a screen.
+    #[must_use]
+    pub fn of(kind: &str) -> Self {
+        match kind {
+            "phone" => Self::Phone,
+            "tablet" => Self::Tablet,
+            _ => Self::Desktop,
+        }
+    }
+
     /// Its name among the icons.
     pub(super) const fn name(self) -> &'static str {
         match self {

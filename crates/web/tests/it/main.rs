@@ -75,16 +75,7 @@ fn rights_as_of(app: &testkit::TestApp, claims: &serde_json::Value) -> i64 {
 /// The caller behind a browser's bearer, as the route builds it before the body is read.
 async fn caller(app: &testkit::TestApp, browser: &testkit::Browser) -> service::Caller {
     let claims = claims(browser.bearer.as_deref().unwrap());
-    let bearer = service::caller::Bearer {
-        user: claims["sub"].as_str().unwrap().parse().unwrap(),
-        session: claims["sid"].as_str().unwrap().parse().unwrap(),
-        token: claims["jti"].as_str().unwrap().parse().unwrap(),
-        as_of: rights_as_of(app, &claims),
-        proof: service::caller::Proof {
-            two_factors: claims["acr"] == "urn:bailiwick:aal2",
-            at: domain::time::Timestamp::from_seconds(claims["auth_time"].as_i64().unwrap()),
-        },
-    };
+    let bearer = service::caller::Bearer::of(&serde_json::from_value(claims).unwrap()).expect("of a session");
     let (realm, request) = (domain::realm::RealmKey::MAIN, domain::allowed::Request::default());
     service::caller::by_bearer(&app.app, realm, bearer, request).await.unwrap().expect("signed in")
 }

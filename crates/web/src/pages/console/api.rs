@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::caller::Scope;
 use domain::key::Algorithm;
-use domain::permission::{Audience, OWN_API, Permission, PermissionName};
+use domain::permission::{OWN_API, Permission, PermissionName};
 use domain::unit::UnitPath;
 use domain::user::printable;
 use serde::Deserialize;
@@ -14,14 +14,14 @@ use service::api::{AddPermission, CreateApi, UpdateApi};
 use service::directory::Directory;
 use service::stored::{Api, Client};
 
-use super::desk::{Desk, Kept, with_query};
+use super::desk::{Desk, Kept};
 use super::people::ROWS;
-use super::sheet::{Sent, field, hinted, refused, required, seen, text, version};
+use super::sheet::{Sent, blank, code, field, hinted, name, name_field, refused, required, seen, slug, text, version};
 use crate::http::form::Form as Posted;
 use crate::http::page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
+use crate::http::query::{Query, with_query};
 use crate::view::console::{ApiRow, Apis, Choice, ClientRow, Control, Deed, Field, Form, Section, Sheet, Told};
 
 const NEW_API: &str = "/console/apis/new";
@@ -84,39 +84,6 @@ fn client_row(client: Client) -> ClientRow {
     }
 }
 
-/// What a form of this part is, before it has fields.
-pub(super) async fn sheet(
-    desk: &Desk,
-    of: Form,
-    name: &str,
-    action: &str,
-    fields: Vec<Field>,
-) -> Result<Sheet, Problem> {
-    Ok(Sheet {
-        console: desk.console(Some(of.section())).await?,
-        of,
-        name: name.to_owned(),
-        version: None,
-        fields,
-        action: format!("{}{action}", desk.base()),
-        back: format!("{}{LIST}", desk.base()),
-        deeds: Vec::new(),
-        problem: None,
-    })
-}
-
-pub(super) fn name(sent: &Sent) -> Result<String, Problem> {
-    printable(text(sent, "name"), 1, 100).map_err(|error| Problem::invalid("/name", "length", error.to_string()))
-}
-
-pub(super) fn name_field(value: &str) -> Field {
-    required(field("name", "name", Control::Line(value.to_owned(), 100), "unit-name-refused"))
-}
-
-pub(super) fn code(name: &str, label: &'static str, value: &str, wrong: &'static str) -> Field {
-    field(name, label, Control::Code(value.to_owned(), 63), wrong)
-}
-
 /// Those of an API: what is entered, or what it is, or what a new one usually is.
 fn api_fields(api: Option<&Api>, sent: Option<&Sent>) -> Vec<Field> {
     let of = |name: &str, stored: &dyn Fn(&Api) -> String, usual: &str| match (sent, api) {
@@ -152,13 +119,8 @@ fn algorithm(sent: &Sent) -> Result<Algorithm, Problem> {
     Algorithm::parse(text(sent, "algorithm")).ok_or_else(unknown)
 }
 
-pub(super) fn slug(sent: &Sent, field: &str) -> Result<Audience, Problem> {
-    let pointer = format!("/{field}");
-    Audience::parse(text(sent, field)).map_err(|error| Problem::invalid(&pointer, "name", error.to_string()))
-}
-
 async fn new_api_sheet(desk: &Desk, sent: Option<&Sent>) -> Result<Sheet, Problem> {
-    sheet(desk, Form::NewApi, "", NEW_API, api_fields(None, sent)).await
+    blank(desk, Form::NewApi, "", NEW_API, api_fields(None, sent)).await
 }
 
 pub(super) async fn ask_new_api(desk: Desk, Query(kept): Query<Kept>) -> Result<Response, Problem> {
@@ -201,8 +163,8 @@ async fn api_sheet(desk: &Desk, audience: &str, sent: Option<&Sent>) -> Result<S
     if api.audience.as_str() != OWN_API {
         deeds.push(href(Deed::EndApi, "end"));
     }
-    let plain = sheet(desk, Form::Api, &api.name, &format!("{path}/change"), api_fields(Some(&api), sent)).await?;
-    Ok(Sheet { version: Some(seen), deeds, ..plain })
+    let blank = blank(desk, Form::Api, &api.name, &format!("{path}/change"), api_fields(Some(&api), sent)).await?;
+    Ok(Sheet { version: Some(seen), deeds, ..blank })
 }
 
 pub(super) async fn ask_api(desk: Desk, of: Path<String>, Query(kept): Query<Kept>) -> Result<Response, Problem> {
@@ -246,7 +208,7 @@ async fn permission_sheet(desk: &Desk, audience: &str, sent: Option<&Sent>) -> R
     let description = field("description", "allows", Control::Line(of("description"), 200), "permission-text-refused");
     let fields = vec![required(hinted(permission, "permission-hint")), required(description)];
     let action = format!("{LIST}/{}/permissions/new", api.audience.as_str());
-    sheet(desk, Form::NewPermission, &api.name, &action, fields).await
+    blank(desk, Form::NewPermission, &api.name, &action, fields).await
 }
 
 pub(super) async fn ask_permission(

@@ -15,13 +15,13 @@ use service::stored::{Event, EventFilter};
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::desk::{Desk, Places, day, with_query};
+use super::desk::{Desk, Places, day};
 use super::people::ROWS;
 use crate::api::describe;
 use crate::http::page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
+use crate::http::query::{Query, with_query};
 use crate::view::Moment;
 use crate::view::console::{Choice, Day, EventPage, EventRow, Events, FieldRow, Outcome, Said, Section, Who};
 
@@ -245,15 +245,13 @@ pub(super) async fn one(desk: Desk, id: Path<Uuid>) -> Result<Response, Problem>
     let read = Read::new(&event);
     let row = row(&desk, &event, &places, Moment::clock(event.at.seconds()));
     let acr = read.canonical["actor"]["acr"].as_str().filter(|acr| !acr.is_empty());
-    let described = describe(read.by.and_then(|data| data.user_agent.as_deref()));
-    let device: Vec<String> = [described.browser, described.os].into_iter().filter(|text| !text.is_empty()).collect();
     let page = EventPage {
         console: desk.console(Some(Section::Audit)).await?,
         exactly: event.at.rfc3339().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect(),
         fields: fields(&read),
         reason: read.text("reason"),
         two_factors: acr.map(|acr| acr != AAL1),
-        device: (!device.is_empty()).then(|| device.join(", ")),
+        device: describe(read.by.and_then(|data| data.user_agent.as_deref())).software(),
         person: person(&desk, &read).await?,
         request_id: read.text("request_id").unwrap_or_default(),
         index: event.index,

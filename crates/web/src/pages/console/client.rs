@@ -8,9 +8,9 @@ use domain::permission::{Audience, Permission};
 use service::client::{CreateClient, Created, UpdateClient};
 use service::stored::{Api, Client};
 
-use super::api::{LIST, code, name, name_field, sheet, slug};
+use super::api::LIST;
 use super::desk::{Desk, Kept};
-use super::sheet::{Sent, field, hinted, refused, seen, text, version};
+use super::sheet::{Sent, blank, code, field, hinted, name, name_field, refused, seen, slug, text, version};
 use crate::http::form::Form as Posted;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
@@ -81,7 +81,7 @@ fn apis(sent: &Sent) -> Result<Vec<Audience>, Problem> {
 }
 
 async fn new_client_sheet(desk: &Desk, sent: Option<&Sent>) -> Result<Sheet, Problem> {
-    sheet(desk, Form::NewClient, "", NEW_CLIENT, client_fields(desk, None, sent).await?).await
+    blank(desk, Form::NewClient, "", NEW_CLIENT, client_fields(desk, None, sent).await?).await
 }
 
 pub(super) async fn ask_new_client(desk: Desk, Query(kept): Query<Kept>) -> Result<Response, Problem> {
@@ -137,11 +137,11 @@ async fn client_sheet(desk: &Desk, id: &str, sent: Option<&Sent>) -> Result<Shee
     let href = |deed: Deed, last: &str| (deed, format!("{}{path}/{last}", desk.base()));
     let secret = client.kind.has_secret().then(|| href(Deed::ClientSecret, "secret"));
     let fields = client_fields(desk, Some(&client), sent).await?;
-    let plain = sheet(desk, Form::Client, &client.name, &format!("{path}/change"), fields).await?;
+    let blank = blank(desk, Form::Client, &client.name, &format!("{path}/change"), fields).await?;
     Ok(Sheet {
         version: Some(sent.and_then(version).unwrap_or(client.version)),
         deeds: secret.into_iter().chain([href(Deed::EndClient, "end")]).collect(),
-        ..plain
+        ..blank
     })
 }
 

@@ -58,11 +58,6 @@ impl About {
         Self { deed: Deed::EndGrant, user: UserId::from_uuid(id), path }
     }
 
-    /// Whether the API asks for a fresh sign-in too.
-    const fn is_stepped_up(&self) -> bool {
-        !matches!(self.deed, Deed::Enable | Deed::RequirePassword | Deed::Unlock)
-    }
-
     /// What it takes, somewhere; the use case looks where.
     const fn needs(&self) -> Permission {
         match self.deed {
@@ -71,6 +66,11 @@ impl About {
             _ => Permission::UsersManage,
         }
     }
+}
+
+/// Whether the API asks for a fresh sign-in too; a test holds it to the routes.
+pub(super) const fn is_stepped_up(deed: Deed) -> bool {
+    !matches!(deed, Deed::Enable | Deed::RequirePassword | Deed::Unlock | Deed::EndUnit)
 }
 
 async fn shown(
@@ -113,7 +113,7 @@ pub(super) async fn ask(deed: Deed, desk: Desk, id: Path<Uuid>, Query(kept): Que
 pub(super) async fn submit(deed: Deed, desk: Desk, id: Path<Uuid>, form: Form<Why>) -> Result<Response, Problem> {
     let (why, about) = (desk.proved(form).await?, About::account(deed, id.0));
     desk.caller.allow(about.needs(), domain::caller::Scope::Anywhere)?;
-    if about.is_stepped_up()
+    if is_stepped_up(deed)
         && let Some(first) = desk.confirm_keeping(&about.path, &why).await?
     {
         return Ok(first);
@@ -206,7 +206,9 @@ pub(super) async fn end(
 ) -> Result<Response, Problem> {
     let (why, about, grant) = (desk.proved(form).await?, About::grant(id, grant), GrantId::from_uuid(grant));
     desk.caller.allow_either(Permission::RolesAssign, Permission::UsersManage)?;
-    if let Some(first) = desk.confirm_keeping(&about.path, &why).await? {
+    if is_stepped_up(about.deed)
+        && let Some(first) = desk.confirm_keeping(&about.path, &why).await?
+    {
         return Ok(first);
     }
     let Ok(reason) = printable(&why.reason, 3, 500) else {
@@ -222,13 +224,48 @@ pub(super) async fn end(
     }
 }
 
-/// The use cases say which conflict it is in words; a test of each page holds these to them.
+/// The use cases say which conflict it is in words. One that no rule has: it is so already.
 fn conflict(text: &str) -> QuestionProblem {
-    if text.contains("last administrator") {
-        return QuestionProblem::LastAdministrator;
-    }
     match Refusal::of(text) {
         Refusal::Other => QuestionProblem::Already,
         known => QuestionProblem::Refused(known),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the API calls it.
+    const fn operation(deed: Deed) -> (&'static str, &'static str) {
+        match deed {
+            Deed::Disable => ("POST", "/api/v1/users/{id}/disable"),
+            Deed::Enable => ("POST", "/api/v1/users/{id}/enable"),
+            Deed::RequirePassword => ("POST", "/api/v1/users/{id}/require-password-change"),
+            Deed::ResetPassword => ("POST", "/api/v1/users/{id}/reset-password"),
+            Deed::Unlock => ("POST", "/api/v1/users/{id}/unlock"),
+            Deed::PrintCode => ("POST", "/api/v1/users/{id}/activation-code"),
+            Deed::LockDown => ("POST", "/api/v1/users/{id}/lockdown"),
+            Deed::Delete => ("DELETE", "/api/v1/users/{id}"),
+            Deed::EndGrant => ("POST", "/api/v1/users/{id}/grants/{grant}/end"),
+            Deed::EndUnit => ("DELETE", "/api/v1/units/{id}"),
+            Deed::EndRole => ("DELETE", "/api/v1/roles/{name}"),
+            Deed::EndApi => ("DELETE", "/api/v1/apis/{audience}"),
+            Deed::EndPermission => ("DELETE", "/api/v1/apis/{audience}/permissions/{permission}"),
+            Deed::ApiSecret => ("POST", "/api/v1/apis/{audience}/secret"),
+            Deed::EndClient => ("DELETE", "/api/v1/clients/{id}"),
+            Deed::ClientSecret => ("POST", "/api/v1/clients/{id}/secret"),
+        }
+    }
+
+    #[test]
+    fn a_page_asks_for_a_fresh_sign_in_where_the_api_does_and_nowhere_else() {
+        let mounted = crate::endpoints();
+        for deed in Deed::ALL {
+            let (method, path) = operation(deed);
+            let endpoint = mounted.iter().find(|one| one.method == method && one.path == path);
+            let endpoint = endpoint.unwrap_or_else(|| panic!("{method} {path} is not mounted"));
+            assert_eq!(is_stepped_up(deed), endpoint.step_up, "{deed:?}: {method} {path}");
+        }
     }
 }

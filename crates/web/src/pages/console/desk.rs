@@ -26,6 +26,7 @@ use crate::config::Web;
 use crate::http::cross_site::{self, Cause};
 use crate::http::form::{self, Form};
 use crate::http::problem::Problem;
+use crate::http::query::{in_query, with_query};
 use crate::http::request::Context;
 use crate::pages::{account_token, frame, page, see, signed_in};
 use crate::table::{Access, fresh};
@@ -83,26 +84,6 @@ impl FromRequestParts<Web> for Desk {
         }
         Ok(desk)
     }
-}
-
-/// As the value of a query parameter (RFC 3986, section 2.3).
-pub(in crate::pages) fn in_query(text: &str) -> String {
-    use std::fmt::Write;
-    text.bytes().fold(String::with_capacity(text.len()), |mut query, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
-            query.push(byte.into());
-        } else {
-            let _ = write!(query, "%{byte:02X}");
-        }
-        query
-    })
-}
-
-/// A path with the parameters that have a value.
-pub(super) fn with_query(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
-    let given = parameters.iter().filter_map(|(name, value)| value.filter(|text| !text.is_empty()).map(|v| (name, v)));
-    let query: Vec<String> = given.map(|(name, value)| format!("{name}={}", in_query(value))).collect();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
 /// What was entered before a confirmation.
@@ -313,13 +294,6 @@ pub(super) fn day_of(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_was_entered_survives_in_an_address() {
-        let path = with_query("/console/people", &[("q", Some("Ö & co?")), ("role", None), ("unit", Some(""))]);
-        assert_eq!(path, "/console/people?q=%C3%96%20%26%20co%3F");
-        assert_eq!(in_query(&path), "/console/people%3Fq%3D%25C3%2596%2520%2526%2520co%253F");
-    }
 
     #[test]
     fn a_day_is_read_as_date_fields_send_it_and_nothing_else_is() {

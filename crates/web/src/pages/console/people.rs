@@ -10,11 +10,11 @@ use service::stored::Mfa;
 use service::user::{Person, Search};
 use wire::problem::Code;
 
-use super::desk::{Desk, Places, with_query};
+use super::desk::{Desk, Places};
 use crate::api::{place, written};
 use crate::http::page;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
+use crate::http::query::{Query, with_query};
 use crate::view::FactorKind;
 use crate::view::Moment;
 use crate::view::console::{Choice, HeldView, People, PeopleFilter, PersonRow, PersonTag, Section};

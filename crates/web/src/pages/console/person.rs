@@ -315,17 +315,11 @@ async fn sessions(desk: &Desk, id: UserId, unit: &UnitPath) -> Result<Option<Vec
 fn session_row(desk: &Desk, session: Session, may_end: bool) -> SessionRow {
     let locked_since = session.locked_since();
     let described = describe(session.user_agent.as_deref());
-    let software = [described.browser, described.os];
-    let software: Vec<String> = software.into_iter().filter(|text| !text.is_empty()).collect();
     let current = session.id == desk.caller.session();
     SessionRow {
         id: session.id.to_string(),
-        icon: match described.kind {
-            "phone" => DeviceIcon::Phone,
-            "tablet" => DeviceIcon::Tablet,
-            _ => DeviceIcon::Desktop,
-        },
-        software: (!software.is_empty()).then(|| software.join(", ")),
+        icon: DeviceIcon::of(described.kind),
+        software: described.software(),
         two_factors: session.acr != AAL1,
         state: DeviceState::of(desk.now(), session.last_active_at.seconds(), locked_since.seconds()),
         current,

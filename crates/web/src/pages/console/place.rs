@@ -12,17 +12,15 @@ use service::unit::{CreateUnit, RenameUnit, UnitError};
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::desk::{Desk, with_query};
+use super::desk::Desk;
 use super::people::ROWS;
-use super::sheet::{Sent, field, refused, required, seen, text, version};
+use super::sheet::{Sent, blank, name, name_field, refused, seen, text, version};
 use crate::http::form::Form;
 use crate::http::page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
-use crate::view::console::{
-    Control, Deed, Form as SheetOf, Section, Sheet, Told, UnitForm, UnitProblem, UnitRow, Units,
-};
+use crate::http::query::{Query, with_query};
+use crate::view::console::{Deed, Form as SheetOf, Section, Sheet, Told, UnitForm, UnitProblem, UnitRow, Units};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -126,18 +124,13 @@ async fn change_sheet(desk: &Desk, id: UnitId, sent: Option<&Sent>) -> Result<Sh
     let unit = service::unit::get(&desk.web.app, &desk.caller, id).await?;
     // The root is the organisation, whose name is not kept here.
     let parent = unit.path.parent().ok_or(Code::NotFound)?;
-    let name = sent.map_or(unit.name.as_str(), |sent| text(sent, "name")).to_owned();
+    let fields = vec![name_field(sent.map_or(unit.name.as_str(), |sent| text(sent, "name")))];
     let end = format!("{}/console/units/{id}/end", desk.base());
+    let blank = blank(desk, SheetOf::Unit, &unit.name, &format!("/console/units/{id}/change"), fields).await?;
     Ok(Sheet {
-        console: desk.console(Some(Section::Units)).await?,
-        of: SheetOf::Unit,
-        name: unit.name,
         version: Some(sent.and_then(version).unwrap_or(unit.version)),
-        fields: vec![required(field("name", "name", Control::Line(name, 100), "unit-name-refused"))],
-        action: format!("{}/console/units/{id}/change", desk.base()),
-        back: format!("{}/console/units", desk.base()),
         deeds: desk.covers(Permission::RolesManage, &parent).then_some((Deed::EndUnit, end)).into_iter().collect(),
-        problem: None,
+        ..blank
     })
 }
 
@@ -149,9 +142,7 @@ pub(super) async fn ask_change(desk: Desk, id: Path<Uuid>) -> Result<Response, P
 pub(super) async fn change(desk: Desk, id: Path<Uuid>, sent: Form<Sent>) -> Result<Response, Problem> {
     let (sent, unit) = (desk.proved(sent).await?, UnitId::from_uuid(id.0));
     let renamed = async {
-        let name = printable(text(&sent, "name"), 1, 100);
-        let name = name.map_err(|error| Problem::invalid("/name", "length", error.to_string()))?;
-        let command = RenameUnit { unit, version: version(&sent), name };
+        let command = RenameUnit { unit, version: version(&sent), name: name(&sent)? };
         Ok::<_, Problem>(service::unit::rename(&desk.web.app, &desk.caller, command).await?)
     };
     match renamed.await {

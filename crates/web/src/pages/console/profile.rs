@@ -15,11 +15,11 @@ use uuid::Uuid;
 use wire::problem::Code;
 
 use super::desk::Desk;
-use super::sheet::{Sent, field, hinted, refused, required, seen, text, version};
+use super::sheet::{Sent, blank, field, hinted, refused, required, seen, text, version};
 use crate::http::form::Form as Posted;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::view::console::{Choice, Control, Field, Form, Label, Section, Sheet};
+use crate::view::console::{Choice, Control, Field, Form, Label, Sheet};
 
 /// What is stored of a text.
 type Stored = fn(&User) -> Option<&String>;
@@ -87,16 +87,11 @@ async fn sheet(desk: &Desk, id: UserId, sent: Option<&Sent>) -> Result<Sheet, Pr
         let stored = before.get(&attribute.name).map(ToString::to_string);
         fields.push(attribute_field(attribute, value(&named(attribute), stored.as_deref())));
     }
+    let blank = blank(desk, Form::Person, user.name(), &format!("/console/people/{id}/change"), fields).await?;
     Ok(Sheet {
-        console: desk.console(Some(Section::People)).await?,
-        of: Form::Person,
-        name: user.name().to_owned(),
         version: Some(sent.and_then(version).unwrap_or(user.version)),
-        fields,
-        action: format!("{}/console/people/{id}/change", desk.base()),
         back: format!("{}/console/people/{id}", desk.base()),
-        deeds: Vec::new(),
-        problem: None,
+        ..blank
     })
 }
 

@@ -16,12 +16,12 @@ use service::stored::{Grant, Member};
 use uuid::Uuid;
 use wire::problem::Code;
 
-use super::desk::{Desk, with_query};
+use super::desk::Desk;
 use super::people::ROWS;
 use crate::http::page;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
+use crate::http::query::{Query, with_query};
 use crate::view::Moment;
 use crate::view::console::{
     By, Carries, Choice, MatrixRow, MemberRow, Members, OneRole, PermissionRow, RoleColumn, Roles, RolesTold, Section,

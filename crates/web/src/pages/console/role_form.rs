@@ -13,15 +13,13 @@ use service::role::{ChangeRole, CreateRole, Descriptions, RoleError};
 use wire::problem::Code;
 
 use super::desk::Desk;
+use super::sheet::{Sent, text, version};
 use crate::http::form::Form;
 use crate::http::path::Path;
 use crate::http::problem::Problem;
 use crate::view::console::{Check, Refusal, RoleForm, RoleProblem, Section};
 
-/// Every field by its name: which boxes there are depends on the roles and permissions of this moment.
-type Sent = BTreeMap<String, String>;
-
-/// What is entered, or stored.
+/// What is entered, or stored. Which boxes there are depends on the roles and permissions of this moment.
 struct Entered {
     slug: String,
     display_name: String,
@@ -39,7 +37,6 @@ impl Entered {
     }
 
     fn sent(fields: &Sent) -> Self {
-        let text = |name: &str| fields.get(name).cloned().unwrap_or_default();
         let boxes = |kind: &str| {
             let names = fields.keys().filter_map(|name| name.strip_prefix(kind));
             names.map(ToOwned::to_owned).collect::<BTreeSet<String>>()
@@ -49,11 +46,11 @@ impl Entered {
             permissions.entry(api.to_owned()).or_default().insert(name.to_owned());
         }
         Self {
-            slug: text("name"),
-            display_name: text("display_name"),
-            description: text("description"),
+            slug: text(fields, "name").to_owned(),
+            display_name: text(fields, "display_name").to_owned(),
+            description: text(fields, "description").to_owned(),
             sensitive: fields.contains_key("sensitive"),
-            version: text("version").parse().unwrap_or(0),
+            version: version(fields).unwrap_or(0),
             permissions,
             inherits: boxes("inherits "),
             given_by: boxes("by "),

@@ -1,16 +1,17 @@
-//! Forms of plain fields: what was sent, and what a refusal of the use case means for the page.
+//! Forms of plain fields: what they are made of, what was sent, and what a refusal of the use case means for the page.
 
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::caller::Forbidden;
-use domain::permission::Permission;
+use domain::permission::{Audience, Permission};
+use domain::user::printable;
 use wire::problem::Code;
 
 use super::desk::Desk;
 use crate::http::problem::Problem;
-use crate::view::console::{Control, Field, Label, Refusal, Sheet, SheetProblem};
+use crate::view::console::{Control, Field, Form, Label, Refusal, Sheet, SheetProblem};
 
 /// Every field by its name.
 pub(super) type Sent = BTreeMap<String, String>;
@@ -38,6 +39,48 @@ pub(super) fn hinted(field: Field, hint: &'static str) -> Field {
 /// A field that may not be empty.
 pub(super) fn required(field: Field) -> Field {
     Field { required: true, ..field }
+}
+
+/// The name of a unit, an API or a client.
+pub(super) fn name(sent: &Sent) -> Result<String, Problem> {
+    printable(text(sent, "name"), 1, 100).map_err(|error| Problem::invalid("/name", "length", error.to_string()))
+}
+
+/// Its field.
+pub(super) fn name_field(value: &str) -> Field {
+    required(field("name", "name", Control::Line(value.to_owned(), 100), "unit-name-refused"))
+}
+
+/// A name for machines.
+pub(super) fn slug(sent: &Sent, field: &str) -> Result<Audience, Problem> {
+    let pointer = format!("/{field}");
+    Audience::parse(text(sent, field)).map_err(|error| Problem::invalid(&pointer, "name", error.to_string()))
+}
+
+/// Its field.
+pub(super) fn code(name: &str, label: &'static str, value: &str, wrong: &'static str) -> Field {
+    field(name, label, Control::Code(value.to_owned(), 63), wrong)
+}
+
+/// A form that is about something new, and that Cancel leaves for its part of the console.
+pub(super) async fn blank(
+    desk: &Desk,
+    of: Form,
+    name: &str,
+    action: &str,
+    fields: Vec<Field>,
+) -> Result<Sheet, Problem> {
+    Ok(Sheet {
+        console: desk.console(Some(of.section())).await?,
+        of,
+        name: name.to_owned(),
+        version: None,
+        fields,
+        action: format!("{}{action}", desk.base()),
+        back: format!("{}{}", desk.base(), of.section().path()),
+        deeds: Vec::new(),
+        problem: None,
+    })
 }
 
 /// What a use case refused as a page says it: with its status, and recorded if a permission is missing.

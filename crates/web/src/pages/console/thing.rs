@@ -15,6 +15,7 @@ use service::unit::DeleteUnit;
 use uuid::Uuid;
 use wire::problem::Code;
 
+use super::deed::is_stepped_up;
 use super::desk::{Desk, Kept};
 use super::sheet::refusal;
 use crate::http::form::Form;
@@ -82,11 +83,6 @@ const fn section(deed: Deed) -> Section {
         Deed::EndRole => Section::Roles,
         _ => Section::Apis,
     }
-}
-
-/// Whether the API asks for a fresh sign-in too.
-const fn is_stepped_up(deed: Deed) -> bool {
-    !matches!(deed, Deed::EndUnit)
 }
 
 async fn about(desk: &Desk, deed: Deed, named: Named) -> Result<About, Problem> {

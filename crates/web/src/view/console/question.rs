@@ -208,8 +208,6 @@ pub enum QuestionProblem {
     Reason,
     /// It is so already, or somebody was faster.
     Already,
-    /// The last administrator stays.
-    LastAdministrator,
     /// The person holds a role that the caller may not give.
     Climbing,
     /// Another rule.
@@ -224,7 +222,6 @@ impl Question {
             Some(QuestionProblem::Refused(refusal)) => Trouble::above(refusal.notice(frame)),
             Some(QuestionProblem::Reason) => Trouble::field("reason", frame.say("reason-refused")),
             Some(QuestionProblem::Already) => Trouble::above(Notice::refused(frame.say("deed-already"))),
-            Some(QuestionProblem::LastAdministrator) => Trouble::above(Notice::refused(frame.say("deed-last-admin"))),
             Some(QuestionProblem::Climbing) => Trouble::above(Notice::refused(frame.say("deed-climbing"))),
         }
     }

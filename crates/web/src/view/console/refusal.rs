@@ -16,7 +16,7 @@ pub enum Refusal {
 }
 
 /// What the use cases say, `{}` for what they name, and the key of our words. A test holds it to their sources.
-pub(in crate::view) const RULES: [(&str, &str); 32] = [
+pub(in crate::view) const RULES: [(&str, &str); 33] = [
     ("You may not give the role {} in {}.", "why-role"),
     (
         "You could not give this role yourself. Name a role in assignable_by that you hold everywhere and that holds roles:assign.",
@@ -55,6 +55,7 @@ pub(in crate::view) const RULES: [(&str, &str); 32] = [
     ("A public client can keep no secret.", "why-no-secret"),
     ("A service acts without people: it has no redirect URIs.", "why-service-uris"),
     ("Name at least one redirect URI.", "why-uri"),
+    ("This is the last administrator. Make another one first.", "why-last-administrator"),
     ("The account is disabled. Enable it first.", "why-disabled"),
     ("This person has no e-mail address. Issue an activation code.", "why-no-mail"),
     ("This person has not chosen a password yet.", "why-no-password"),
@@ -151,7 +152,6 @@ mod tests {
         }
         // These are of pages that say it in words of their own, or of none.
         let elsewhere = [
-            "last administrator",
             "can be disabled",
             "can be enabled",
             "locked down",

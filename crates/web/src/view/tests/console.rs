@@ -141,7 +141,6 @@ fn deeds(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
     for problem in [
         QuestionProblem::Reason,
         QuestionProblem::Already,
-        QuestionProblem::LastAdministrator,
         QuestionProblem::Climbing,
         QuestionProblem::Refused(Refusal::Meanwhile),
         QuestionProblem::Refused(Refusal::Other),
