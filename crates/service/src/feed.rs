@@ -125,7 +125,7 @@ impl Part {
 
 /// Reads what follows a cursor, in one snapshot.
 pub(crate) async fn read(app: &App, allowed: &Allowed, since: Cursor) -> Result<Part, StoreError> {
-    let epoch = app.store.feed_epoch().await;
+    let epoch = app.store.feed_epoch().await?;
     app.store
         .read(allowed, app.now(), move |tx| {
             Box::pin(async move {
@@ -149,7 +149,7 @@ pub(crate) async fn read(app: &App, allowed: &Allowed, since: Cursor) -> Result<
 
 /// The mark of this moment.
 pub(crate) async fn mark(app: &App, allowed: &Allowed) -> Result<Cursor, StoreError> {
-    let epoch = app.store.feed_epoch().await;
+    let epoch = app.store.feed_epoch().await?;
     let low = app.store.read(allowed, app.now(), |tx| Box::pin(revocation::low_water(tx))).await?;
     Ok(Cursor::at_mark(epoch, low))
 }

@@ -10,7 +10,7 @@ mod tx;
 mod value;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use domain::allowed::Allowed;
 use domain::entropy::Entropy;
@@ -74,6 +74,7 @@ impl Options {
 pub struct Store {
     backend: Backend,
     entropy: Arc<dyn Entropy>,
+    history: Arc<OnceLock<i64>>,
 }
 
 #[derive(Clone)]
@@ -112,7 +113,7 @@ impl Store {
             Location::Folder(folder) => Backend::Sqlite(Arc::new(sqlite::Database::open(folder, options)?)),
             Location::Postgres(url) => Backend::Postgres(Arc::new(postgres::Database::open(url, options).await?)),
         };
-        Ok(Self { backend, entropy })
+        Ok(Self { backend, entropy, history: Arc::default() })
     }
 
     /// Whether this is PostgreSQL: several nodes, `migrate` by hand.
@@ -248,11 +249,19 @@ impl Store {
         }
     }
 
-    /// Which history the positions of the feed belong to: a dump restored elsewhere counts anew. 0 where that cannot be known.
-    pub async fn feed_epoch(&self) -> i64 {
+    /// Which history the positions of the feed belong to: what was restored from a copy counts on from where the copy was made. On SQLite each
+    /// process has its own, because the file can have been exchanged between two; 0 where it cannot be known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn feed_epoch(&self) -> Result<i64, StoreError> {
         match &self.backend {
-            Backend::Sqlite(_) => 0,
-            Backend::Postgres(db) => db.system_identifier().await,
+            Backend::Sqlite(_) => Ok(*self.history.get_or_init(|| {
+                let mut bytes = [0; 8];
+                self.entropy.fill(&mut bytes);
+                i64::from_be_bytes(bytes)
+            })),
+            Backend::Postgres(db) => db.history().await,
         }
     }
 

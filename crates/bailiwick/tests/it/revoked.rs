@@ -59,6 +59,48 @@ async fn who_signed_out_or_was_disabled_is_refused_by_the_clinic_and_the_feed_al
 }
 
 #[tokio::test]
+async fn where_the_feed_has_no_seat_left_each_token_is_asked_about_at_the_server() {
+    let folder = Folder::new();
+    let demo = Demo::start(folder.path(), &[]).await;
+    let api = demo.first["apis"].as_array().unwrap().iter().find(|api| api["audience"] == "clinic").unwrap();
+    let (id, secret) = (api["client_id"].as_str().unwrap(), api["client_secret"].as_str());
+    let (client, feed) = (http(), format!("{}/api/v1/revocations", demo.base));
+    let follow = async || {
+        let request = client.get(&feed).basic_auth(id, secret).header("accept", "text/event-stream");
+        request.send().await.unwrap()
+    };
+    let mut streams = Vec::new();
+    for _ in 0..256 {
+        let stream = follow().await;
+        assert_eq!(stream.status(), 200);
+        streams.push(stream);
+    }
+    assert_eq!(follow().await.status(), 503, "as many as one API may have");
+    let (_clinic, clinic) = clinic(folder.path(), &[]).await;
+    let (nurse, other) = (demo.signed_in("nurse", Some("clinic")).await, demo.signed_in("nurse", Some("clinic")).await);
+    let receptionist = demo.signed_in("receptionist", Some("clinic")).await;
+    let reads = async |person: &Person| person.at(&clinic).get("/charts/7").await;
+
+    assert_eq!((reads(&nurse).await.status, reads(&other).await.status), (200, 200));
+    assert_eq!(reads(&receptionist).await.status, 403, "with the rights of this moment");
+    assert_eq!(nurse.clone().try_sign_out().await.unwrap().status, 204);
+    until(401, SOON, async || reads(&nurse).await).await;
+    assert_eq!(reads(&other).await.status, 200);
+
+    let asking = metrics(&clinic).await;
+    assert!(has(&asking, "feed_state{state=\"asking\"} 1"), "{asking}");
+    assert!(has(&asking, "introspections_total{result=\"inactive\"} 1"), "{asking}");
+    assert!(has(&asking, "introspections_total{result=\"failed\"} 0"), "{asking}");
+    drop(streams);
+    until(200, Duration::from_secs(20), async || {
+        let current = has(&metrics(&clinic).await, "feed_state{state=\"current\"} 1");
+        Answer { status: if current { 200 } else { 0 }, ..reads(&other).await }
+    })
+    .await;
+    assert_eq!(reads(&nurse).await.status, 401, "and the feed says it too");
+}
+
+#[tokio::test]
 async fn kill_while_the_server_is_away_nobody_gets_in_and_what_was_revoked_stays_so_when_it_is_back() {
     let folder = Folder::new();
     let demo = Demo::start(folder.path(), &[]).await;

@@ -166,6 +166,11 @@ impl State {
         loop {
             let mut part = super::read(app, &allowed, at).await?;
             at = part.next;
+            if part.reset {
+                // Followers forget everything, so they are told everything.
+                self.told.clear();
+                again.clear();
+            }
             again.extend(part.items.iter().filter(|item| item.position >= at.low).map(|item| item.id));
             part.items.retain(|item| !self.told.contains(&item.id));
             let more = part.more;

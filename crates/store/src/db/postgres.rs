@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
 use domain::time::Timestamp;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 use tokio_postgres::error::SqlState;
 
 use super::Options;
@@ -29,7 +29,6 @@ pub(crate) use self::transaction::Tx;
 pub(crate) struct Database {
     pool: Pool,
     url: String,
-    identifier: OnceCell<i64>,
     revoked: Mutex<Option<watch::Receiver<u64>>>,
 }
 
@@ -48,7 +47,7 @@ impl Database {
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .build()
             .map_err(|e| StoreError::Unusable(e.to_string()))?;
-        let database = Self { pool, url: url.to_owned(), identifier: OnceCell::new(), revoked: Mutex::default() };
+        let database = Self { pool, url: url.to_owned(), revoked: Mutex::default() };
         let applied = database.applied().await.map_err(|error| match error {
             StoreError::Unavailable(why) => StoreError::Unusable(format!(
                 "PostgreSQL cannot be used: {why}. Check that it runs and that the address, user and password in the URL are right."
@@ -81,17 +80,18 @@ impl Database {
         Ok(row.get::<_, Option<i64>>(0).map(Timestamp::from_micros))
     }
 
-    /// PostgreSQL's own; 0 if this user may not see it.
-    pub(crate) async fn system_identifier(&self) -> i64 {
-        let ask = || async {
-            let row = self.client().await?.query_one("SELECT system_identifier FROM pg_control_system()", &[]).await;
-            match row {
-                Ok(row) => Ok(row.get(0)),
-                Err(error) if error.code().is_some() => Ok(0),
-                Err(error) => Err(failed(&error)),
+    /// The cluster's own identifier with its timeline, which a failover and a recovery to an earlier time begin anew; 0 if this user may not see
+    /// them. Asked each time: a failover changes it under connections of this pool.
+    pub(crate) async fn history(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()";
+        match self.client().await?.query_one(sql, &[]).await {
+            Ok(row) => {
+                let (identifier, timeline): (i64, String) = (row.get(0), row.get(1));
+                Ok(identifier ^ i64::from_str_radix(&timeline, 16).unwrap_or(0))
             }
-        };
-        self.identifier.get_or_try_init(ask).await.copied().unwrap_or(0)
+            Err(error) if error.code().is_some() => Ok(0),
+            Err(error) => Err(failed(&error)),
+        }
     }
 
     pub(crate) async fn wipe(&self) -> Result<(), StoreError> {

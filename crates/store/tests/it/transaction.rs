@@ -31,6 +31,16 @@ on_both_databases! {
         assert_eq!(rows, [expected.to_vec()]);
     }
 
+    async fn the_history_that_a_feed_belongs_to_is_one_for_a_cluster_and_one_for_each_process_with_a_file(db: Db) {
+        let (first, again) = (db.store.feed_epoch().await.unwrap(), db.store.feed_epoch().await.unwrap());
+        let other = db.reopened().await.store.feed_epoch().await.unwrap();
+
+        assert_eq!(first, again);
+        assert_ne!(first, 0);
+        // A file can have been exchanged for an older copy of it between two processes.
+        assert_eq!(first == other, db.store.is_postgres());
+    }
+
     async fn what_cannot_be_written_into_the_log_is_not_done(db: Db) {
         let done = db.write((), |tx, ()| {
             Box::pin(async move {

@@ -9,6 +9,7 @@ use domain::entropy::Entropy;
 use domain::time::Timestamp;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
 
 use super::super::sql::Statement;
 use super::super::tx::{Connection, Read, ReadTx, WriteTx};
@@ -156,8 +157,11 @@ where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
-    match tokio::spawn(work).await {
-        Ok(answer) => answer,
-        Err(_) => Err(StoreError::rule("a transaction panicked").into()),
-    }
+    let (sender, receiver) = oneshot::channel();
+    // One kind of task for all transactions: each kind brings the runtime's machinery into the program once more.
+    let task: BoxFuture<'static, ()> = Box::pin(async move {
+        let _ = sender.send(work.await);
+    });
+    drop(tokio::spawn(task));
+    receiver.await.unwrap_or_else(|_| Err(StoreError::rule("a transaction panicked").into()))
 }
