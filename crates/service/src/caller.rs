@@ -3,10 +3,12 @@
 
 pub use domain::caller::{Caller, Forbidden};
 
+use std::collections::BTreeSet;
+
 use domain::allowed::{Allowed, Flow, Request};
 use domain::caller::Authenticated;
 use domain::event::{Event, EventType};
-use domain::id::{SessionId, TokenId, UserId};
+use domain::id::{PrincipalId, SessionId, TokenId, UserId};
 use domain::realm::RealmKey;
 use domain::secret::Secret;
 use domain::session::{AAL1, State};
@@ -155,6 +157,19 @@ pub(crate) async fn again(
     let Some(session) = session::find(tx, caller.session()).await? else { return Ok(Err(SignedOut)) };
     let proof = Proof { two_factors: caller.acr() != AAL1, at: caller.auth_at() };
     Ok(of_session(app, tx, &session, (None, Some(proof)), Asks::Themselves).await?.ok_or(SignedOut))
+}
+
+/// The guards of several principals, in the order of their ids: two who act on each other do not wait for each other until the database breaks one of
+/// them off.
+pub(crate) async fn guard_people<P: Into<PrincipalId>>(
+    tx: &mut WriteTx<'_>,
+    people: impl IntoIterator<Item = P>,
+) -> Result<(), StoreError> {
+    let people: BTreeSet<PrincipalId> = people.into_iter().map(Into::into).collect();
+    for one in people {
+        tx.exclusive(Guard::Principal(one)).await?;
+    }
+    Ok(())
 }
 
 /// Why a change is not made to what somebody looked at.

@@ -11,7 +11,7 @@ use domain::policy::effective::PasswordRules;
 use domain::policy::{Assurance, Cause, Effective, Merged, Policy};
 use domain::role::RoleGraph;
 use domain::session::AAL1;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, seconds};
 use store::access::api::Api;
 use store::access::policy::Edition;
 use store::access::{api, grant, policy, role};
@@ -135,6 +135,16 @@ pub struct Holding {
     pub withheld: Vec<String>,
     /// Access tokens are issued from then on: earlier ones were said to be refused.
     pub access_not_before: Timestamp,
+}
+
+impl Holding {
+    /// When a token for an API that is made now expires at the latest: the earliest of the API's and the policy's lifetime, and the end of a grant.
+    #[must_use]
+    pub fn token_until(&self, api: &Api, now: Timestamp) -> Timestamp {
+        let lifetime = u64::try_from(api.access_lifetime_seconds).unwrap_or(0).min(self.policy.access_token.as_secs());
+        let until = now.plus(seconds(lifetime));
+        self.access.earliest_end().map_or(until, |end| end.min(until))
+    }
 }
 
 /// All that a principal holds now and may use with an assurance of `acr`.

@@ -74,19 +74,13 @@ impl From<Forbidden> for GrantError {
     }
 }
 
-/// The guards of the caller and of whom it concerns, in the order of their ids, before [`caller::again`] takes the caller's: two who act on each
-/// other do not wait for each other until the database breaks one of them off.
+/// The guards of the caller and of whom it concerns, before [`caller::again`] takes the caller's.
 pub(crate) async fn guard_both(
     tx: &mut WriteTx<'_>,
     caller: Option<&Caller>,
-    concerned: UserId,
+    concerned: impl Into<PrincipalId>,
 ) -> Result<(), StoreError> {
-    let mut people = [concerned, caller.map_or(concerned, Caller::user)];
-    people.sort_unstable();
-    for one in people {
-        tx.exclusive(Guard::Principal(one.into())).await?;
-    }
-    Ok(())
+    caller::guard_people(tx, caller.map(|caller| caller.user().into()).into_iter().chain([concerned.into()])).await
 }
 
 /// No climbing: the caller may give every role that the person holds, also those that begin later.

@@ -1,6 +1,8 @@
-//! Sessions: what begins at a sign-in, what its owner sees, how it ends (`end`), and how a locked one is resumed (`unlock`).
+//! Sessions: what begins at a sign-in, what its owner sees, how it ends (`end`), how a locked one is resumed (`unlock`), and by whom at a
+//! device (`switch`).
 
 mod end;
+mod switch;
 mod unlock;
 
 use domain::allowed::Actor;
@@ -19,7 +21,8 @@ use wire::claims::AccessClaims;
 
 pub use self::end::{EndError, Presented, end_other, end_other_as_operator, end_own, sign_out};
 pub(crate) use self::end::{Place, end_all, ended, leave};
-pub use self::unlock::{Key, Switchable, Unlock, UnlockError, Unlocked, locked, switchable, unlock};
+pub use self::switch::{Switchable, locked, switchable};
+pub use self::unlock::{Key, Unlock, UnlockError, Unlocked, unlock};
 use crate::app::App;
 use crate::directory::{self, Holding};
 use crate::key::{self, KeyError};
@@ -78,12 +81,7 @@ pub(crate) fn claims(
     let api = holding.directory.apis.get(audience).ok_or(UnknownAudience)?;
     let policy = &holding.policy;
     let deadlines = policy::judged(session, policy).deadlines;
-    let lifetime = u64::try_from(api.access_lifetime_seconds).unwrap_or(0).min(policy.access_token.as_secs());
-    let mut until = now.plus(domain::time::seconds(lifetime));
-    until = until.min(deadlines.idle_at).min(deadlines.absolute_at);
-    if let Some(end) = holding.access.earliest_end() {
-        until = until.min(end);
-    }
+    let until = holding.token_until(api, now).min(deadlines.idle_at).min(deadlines.absolute_at);
     let claims = AccessClaims {
         iss: realm.issuer.clone(),
         aud: audience_claim(realm, audience),

@@ -3,6 +3,7 @@
 //! Product logic is written once, as an async block over [`Read`] and [`WriteTx`]. On SQLite the block is sent to the writer thread and polled
 //! once: whatever awaits something else than the database is an error. On PostgreSQL it runs in a task of its own.
 
+mod feed;
 mod postgres;
 mod sql;
 mod sqlite;
@@ -59,13 +60,15 @@ pub struct Options {
     pub queue: usize,
     /// Whether this process serves: a second one on the same folder is refused.
     pub serving: bool,
+    /// Pages in the write-ahead log from which on writing waits until it can begin at its start again (SQLite; 4 KiB each).
+    pub log_pages: u64,
 }
 
 impl Options {
     /// The defaults for a place.
     #[must_use]
     pub const fn new(location: Location) -> Self {
-        Self { location, connections: 8, queue: 4096, serving: false }
+        Self { location, connections: 8, queue: 4096, serving: false, log_pages: 32_768 }
     }
 }
 
@@ -265,13 +268,13 @@ impl Store {
         }
     }
 
-    /// Changes when somebody revoked something, on whatever node; a safety net of looking from time to time is still needed. On SQLite it
-    /// never changes: there is one process, which looks often.
+    /// Changes when somebody revoked something, on whatever node; a safety net of looking from time to time is still needed. `None` on SQLite: there
+    /// is one process, which looks often.
     #[must_use]
-    pub fn revoked(&self) -> tokio::sync::watch::Receiver<u64> {
+    pub fn revoked(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
         match &self.backend {
-            Backend::Sqlite(_) => tokio::sync::watch::channel(0).1,
-            Backend::Postgres(db) => db.listen(),
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(db) => Some(db.listen()),
         }
     }
 

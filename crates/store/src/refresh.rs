@@ -123,7 +123,7 @@ pub struct Advanced {
     pub audience: String,
 }
 
-/// The family of a session and client as it stands, if it is not over.
+/// The family of a session and client as it stands, if it is not over, and how the rule sees it.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -131,14 +131,17 @@ pub async fn current(
     tx: &mut impl Read,
     session: SessionId,
     client_id: &str,
-) -> Result<Option<(Advanced, Timestamp)>, StoreError> {
+) -> Result<Option<(Advanced, Family)>, StoreError> {
     let sql = sql!(
-        "SELECT id, generation, family_key, audience, rotated_at FROM refresh_family
+        "SELECT id, generation, family_key, audience, rotated_at, previous_at, idle_at, absolute_at FROM refresh_family
           WHERE realm_id = $1 AND session_id = $2 AND client_id = $3 AND ended_at IS NULL AND absolute_at > $4"
     );
     let Some(row) = tx.one(sql, params![tx.realm(), session, client_id, tx.now()]).await? else { return Ok(None) };
-    let family = Advanced { id: row.get(0)?, generation: row.get(1)?, sealed_key: row.get(2)?, audience: row.get(3)? };
-    Ok(Some((family, row.get(4)?)))
+    let found = Advanced { id: row.get(0)?, generation: row.get(1)?, sealed_key: row.get(2)?, audience: row.get(3)? };
+    let (rotated_at, previous_at) = (row.get(4)?, row.get(5)?);
+    let deadlines = Deadlines { idle_at: row.get(6)?, absolute_at: row.get(7)? };
+    let family = Family { generation: found.generation, rotated_at, previous_at, deadlines, ended: false };
+    Ok(Some((found, family)))
 }
 
 /// Moves the family of a session and client one generation on whatever its age: step-up and a new password always do (api.md, "Refresh").

@@ -5,25 +5,8 @@ use domain::revocation::{Fact, MOST_NAMES};
 use domain::role::RoleName;
 use domain::time::Timestamp;
 
-use crate::db::{Read, ReadTx, Row, Sql, Statement, Value, WriteTx, params, sql};
+use crate::db::{Read, ReadTx, Row, Statement, Value, WriteTx, params, sql};
 use crate::error::StoreError;
-
-/// On PostgreSQL the position is the transaction's number, so that a follower knows below which nothing can appear any more.
-const INSERT_POSTGRES: Sql = Sql::literal(
-    "INSERT INTO revocation (realm_id, position, id, kind, subject, not_before, version, expires_at, created_at)
-     VALUES ($1, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT), $2, $3, $4, $5, $6, $7, $8)",
-);
-/// Wakes who follows, on all nodes, when the transaction commits. From revoking transactions alone: their COMMITs wait for each other.
-const NOTIFY: Sql = Sql::literal("SELECT 1 FROM (SELECT pg_notify('bailiwick_feed', '')) AS told");
-/// On SQLite transactions come one after the other: a counter will do.
-const COUNT: Sql = Sql::literal(
-    "INSERT INTO counter (realm_id, name, value) VALUES ($1, 'feed', 1)
-     ON CONFLICT (realm_id, name) DO UPDATE SET value = counter.value + 1",
-);
-const INSERT_SQLITE: Sql = Sql::literal(
-    "INSERT INTO revocation (realm_id, position, id, kind, subject, not_before, version, expires_at, created_at)
-     SELECT $1, c.value, $2, $3, $4, $5, $6, $7, $8 FROM counter c WHERE c.realm_id = $1 AND c.name = 'feed'",
-);
 
 /// Says that something is refused from now on. A principal's tokens are issued from `not_before` on afterwards.
 ///
@@ -33,16 +16,13 @@ pub async fn announce(tx: &mut WriteTx<'_>, facts: &[Fact]) -> Result<(), StoreE
     if facts.is_empty() {
         return Ok(());
     }
-    let (realm, now, entropy, postgres) = (tx.realm(), tx.now(), tx.entropy(), tx.is_postgres());
-    let mut statements = Vec::with_capacity(facts.len() + 1);
-    if !postgres {
-        statements.push(Statement { sql: COUNT, params: params![realm] });
-    }
+    let (realm, now, entropy) = (tx.realm(), tx.now(), tx.entropy());
+    let mut told = Vec::with_capacity(facts.len());
+    let mut statements = Vec::new();
     for fact in facts {
         let (kind, subject, not_before, version) = columns(fact);
         let id = RevocationId::new(&*entropy, now);
-        let params = params![realm, id, kind, subject, not_before, version, fact.expires_at(now), now];
-        statements.push(Statement { sql: if postgres { INSERT_POSTGRES } else { INSERT_SQLITE }, params });
+        told.push(params![realm, id, kind, subject, not_before, version, fact.expires_at(now), now]);
         if let Fact::Principal { id, not_before } = fact {
             let sql = sql!(
                 "UPDATE principal SET access_not_before = $3 WHERE realm_id = $1 AND id = $2 AND access_not_before < $3"
@@ -50,9 +30,7 @@ pub async fn announce(tx: &mut WriteTx<'_>, facts: &[Fact]) -> Result<(), StoreE
             statements.push(Statement { sql, params: params![realm, *id, *not_before] });
         }
     }
-    if postgres {
-        statements.push(Statement { sql: NOTIFY, params: Vec::new() });
-    }
+    statements.extend(tx.feed_statements(told));
     tx.pipeline(statements).await.map(|_| ())
 }
 

@@ -113,8 +113,7 @@ fn retired(app: &App, realm: RealmKey, sender: &broadcast::Sender<Told>) -> bool
 
 async fn run(app: App, realm: RealmKey, Channel { sender, begun }: Channel) {
     let mut revoked = app.store.revoked();
-    let mut listens = app.store.is_postgres();
-    let look = if listens { LOOK } else { LOOK_EMBEDDED };
+    let look = if revoked.is_some() { LOOK } else { LOOK_EMBEDDED };
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut state = State::default();
@@ -134,13 +133,18 @@ async fn run(app: App, realm: RealmKey, Channel { sender, begun }: Channel) {
         }
         // However many revoke at once: what cannot be told apart from what was told is read again at each look.
         sleep(PAUSE).await;
-        if listens {
-            tokio::select! {
-                changed = revoked.changed() => listens = changed.is_ok(),
-                () = sleep(look) => {}
+        let listens = match &mut revoked {
+            Some(revoked) => tokio::select! {
+                changed = revoked.changed() => changed.is_ok(),
+                () = sleep(look) => true,
+            },
+            None => {
+                sleep(look).await;
+                true
             }
-        } else {
-            sleep(look).await;
+        };
+        if !listens {
+            revoked = None;
         }
     }
 }

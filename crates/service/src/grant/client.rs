@@ -14,7 +14,7 @@ use store::access::grant::{self, Grant};
 use store::client::{self, Client};
 use store::{Guard, Outcome, Read, StoreError, WriteTx, revocation};
 
-use super::{GrantError, Terms, write};
+use super::{GrantError, Terms, guard_both, write};
 use crate::app::App;
 use crate::caller;
 use crate::directory;
@@ -41,16 +41,6 @@ impl GiveClient {
         let Self { role, unit, valid_from, valid_until, reason, .. } = self;
         Terms { role, unit, valid_from: *valid_from, valid_until: *valid_until, reason }
     }
-}
-
-/// The guards of the caller and of the service, in the order of their ids (`guard_both`).
-async fn guard(tx: &mut WriteTx<'_>, caller: Option<&Caller>, client: PrincipalId) -> Result<(), StoreError> {
-    let mut all = [client, caller.map_or(client, |caller| caller.user().into())];
-    all.sort_unstable();
-    for one in all {
-        tx.exclusive(Guard::Principal(one)).await?;
-    }
-    Ok(())
 }
 
 /// Gives a service a role: `roles:assign` in the unit and the role's `assignable_by`, as for people.
@@ -84,7 +74,7 @@ async fn give_with(
                 // The role and the unit are not ended meanwhile, nor does the client change.
                 tx.exclusive(Guard::RoleGraph).await?;
                 let client = service(tx, &command.client_id).await?;
-                guard(tx, caller.as_ref(), client.id).await?;
+                guard_both(tx, caller.as_ref(), client.id).await?;
                 let directory = directory::current(app, tx).await?;
                 let role = directory.graph.named(&command.role).ok_or(GrantError::NoRole)?;
                 if let Some(caller) = caller {
@@ -173,7 +163,7 @@ async fn end_with(
         .write(allowed, app.now(), (app.clone(), caller, command), |tx, (app, caller, command)| {
             Box::pin(async move {
                 let client = client::by_client_id(tx, &command.client_id).await?.ok_or(GrantError::NotFound)?;
-                guard(tx, caller.as_ref(), client.id).await?;
+                guard_both(tx, caller.as_ref(), client.id).await?;
                 let mut reach = tx.allowed().reach().clone();
                 if let Some(caller) = caller {
                     let caller = caller::again(app, tx, caller).await??;

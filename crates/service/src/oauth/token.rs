@@ -94,10 +94,7 @@ pub async fn client_credentials(
                 if !policy.admits(tx.allowed().request().address) {
                     return Err(TokenError::Ended);
                 }
-                let lifetime =
-                    u64::try_from(api.access_lifetime_seconds).unwrap_or(0).min(policy.access_token.as_secs());
-                let until = tx.now().plus(domain::time::seconds(lifetime));
-                let until = holding.access.earliest_end().map_or(until, |end| end.min(until));
+                let until = holding.token_until(api, tx.now());
                 let claims = AccessClaims {
                     iss: realm_.issuer.clone(),
                     aud: audience_claim(&realm_, audience.as_str()),

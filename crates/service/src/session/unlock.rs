@@ -1,4 +1,4 @@
-//! Resuming a locked session with the password alone (SES-05), and changing who works at a device.
+//! Resuming a locked session with the password alone (SES-05), also one of another person who works at the same device.
 //!
 //! The refresh cookie, or the session cookie of a page, names the browser's own session; the device cookie names any session that was begun on the
 //! device. Whichever it is, the answer carries the cookies of that one session, and every other session of the browser and the device is locked in
@@ -9,20 +9,18 @@ use std::sync::Arc;
 
 use domain::allowed::{Allowed, Flow, Request};
 use domain::event::{Event, EventType};
-use domain::id::{CredentialId, DeviceId, SessionId, UserId};
+use domain::id::{CredentialId, DeviceId, SessionId};
 use domain::password::{Kind as PasswordKind, Password};
-use domain::realm::{Realm, RealmKey};
-use domain::refresh::{Presented, RefreshToken, judge};
+use domain::realm::Realm;
+use domain::refresh::RefreshToken;
 use domain::secret::Secret;
-use domain::session::{GRACE_SECONDS, State};
+use domain::session::State;
 use domain::throttle::{Kind, Throttled};
-use domain::time::{Timestamp, seconds};
-use domain::user::{Identifier, Status};
+use domain::user::Identifier;
 use store::session::Session;
 use store::user::User;
 use store::{
-    Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, credential, device, refresh, session as sessions,
-    throttle, user,
+    Events, Outcome, Read, StoreError, Upkeep, WriteTx, credential, refresh, session as sessions, throttle, user,
 };
 use thiserror::Error;
 
@@ -31,9 +29,13 @@ use crate::app::App;
 use crate::failure::to_the_end;
 use crate::hashing::{Against, Overloaded};
 use crate::key::KeyError;
-use crate::refresh::{authentic, copied, opened_key};
+use crate::refresh::opened_key;
 use crate::sign_in::{self, Counters, Visit};
 use crate::{directory, password, policy, throttle as throttle_key};
+
+mod named; // what the cookies of a browser mean
+use named::{Carried, Named, carried, guard, named};
+pub(super) use named::{admitted, usable};
 
 /// What names the session.
 #[derive(Clone, Debug)]
@@ -120,7 +122,10 @@ async fn run(app: &App, realm: &Arc<Realm>, asked: Unlock, request: Request) -> 
     let matches = app.hashing.verify_in(turn, typed, against).await? && possible;
     let (person, counters) = (look.found.as_ref().map(|found| found.person.clone()), look.counters);
     match look.found.and_then(|found| Some((found.session, found.password?.id))) {
-        Some(right) if matches => resume(app, realm, allowed, asked, (right, counters, look.device)).await,
+        Some((session, proved)) if matches => {
+            let right = Right { session, proved, counters, device: look.device };
+            resume(app, realm, allowed, asked, right).await
+        }
         _ => {
             let reason = if person.is_some() { "wrong_unlock" } else { "unknown_session" };
             let failed = (person, reason, look.failures);
@@ -194,78 +199,6 @@ async fn look_up(app: &App, allowed: &Allowed, asked: &Unlock) -> Result<Look, U
     write.await?
 }
 
-/// What a key names.
-enum Named {
-    One(Box<Session>),
-    /// Nothing on this device: answered as a wrong password is.
-    Nobody,
-    /// A cookie of a session that is over, or of none.
-    Ended,
-    /// A refresh token that proves a copy.
-    Copied(Events),
-}
-
-async fn named(app: &App, tx: &mut WriteTx<'_>, asked: &Unlock) -> Result<Named, StoreError> {
-    let own = match &asked.key {
-        Key::Refresh => {
-            let Some(token) = &asked.refresh else { return Ok(Named::Ended) };
-            let Some((stored, _)) = authentic(app, tx, token).await? else { return Ok(Named::Ended) };
-            match (judge(&stored.family, token, tx.now()), stored.session) {
-                (Presented::Replayed, _) => {
-                    return Ok(Named::Copied(copied(tx, &stored, token.family()).await?));
-                }
-                (Presented::Ended, _) | (_, None) => None,
-                (Presented::Advance | Presented::WithinWindow | Presented::Locked, Some(id)) => {
-                    sessions::find(tx, id).await?
-                }
-            }
-        }
-        Key::Page(secret) => sessions::by_secret(tx, &secret.hash()).await?,
-        Key::Device(id) => {
-            let found = of_device(app, tx, asked.visit.device.as_ref(), *id).await?;
-            return Ok(usable(app, tx, found).await?.map_or(Named::Nobody, |session| Named::One(Box::new(session))));
-        }
-    };
-    Ok(usable(app, tx, own).await?.map_or(Named::Ended, |session| Named::One(Box::new(session))))
-}
-
-/// A session of this device that is locked, or was until a moment ago: two who unlock at once are both answered.
-async fn of_device(
-    app: &App,
-    tx: &mut impl Read,
-    cookie: Option<&Secret>,
-    id: SessionId,
-) -> Result<Option<Session>, StoreError> {
-    let Some(secret) = cookie else { return Ok(None) };
-    let Some(device) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
-    let here = sessions::on_device(tx, device).await?;
-    let Some(found) = here.into_iter().map(|one| one.session).find(|session| session.id == id) else {
-        return Ok(None);
-    };
-    let Some(found) = admitted(app, tx, &found).await? else { return Ok(None) };
-    let family = refresh::current(tx, id, FIRST_PARTY).await?;
-    let just_now = family.is_some_and(|(_, rotated_at)| tx.now() < rotated_at.plus(seconds(GRACE_SECONDS)));
-    let locked = found.deadlines.state(false, tx.now()) == State::Locked;
-    Ok(Some(found).filter(|_| locked || just_now))
-}
-
-/// A session that may go on: neither over, nor of somebody who may not, nor older than the end of all their sessions.
-async fn usable(app: &App, tx: &mut impl Read, session: Option<Session>) -> Result<Option<Session>, StoreError> {
-    let Some(session) = session else { return Ok(None) };
-    let Some(session) = admitted(app, tx, &session).await? else { return Ok(None) };
-    let person = user::find(tx, session.user).await?.filter(|person| person.status == Status::Active);
-    let state = session.deadlines.state(session.ended_at.is_some(), tx.now());
-    let may = |person: User| state != State::Ended && session.auth_at >= person.tokens_not_before;
-    Ok(person.is_some_and(may).then_some(session))
-}
-
-/// A session as the policy of this moment has it; `None`: its person may not come from here.
-async fn admitted(app: &App, tx: &mut impl Read, session: &Session) -> Result<Option<Session>, StoreError> {
-    let policy = directory::holding(app, tx, session.user.into(), &session.acr).await?.policy;
-    let here = policy.admits(tx.allowed().request().address);
-    Ok(here.then(|| policy::judged(session, &policy)))
-}
-
 /// What was written.
 struct Done {
     session: Session,
@@ -275,7 +208,16 @@ struct Done {
     withheld: Vec<String>,
 }
 
-type Right = ((SessionId, CredentialId), Counters, Option<DeviceId>);
+/// What a right password stands for.
+#[derive(Clone, Copy)]
+struct Right {
+    session: SessionId,
+    /// What it was compared with.
+    proved: CredentialId,
+    counters: Counters,
+    /// The device, if the person is recognised there.
+    device: Option<DeviceId>,
+}
 
 async fn resume(
     app: &App,
@@ -311,7 +253,7 @@ async fn write(
     realm: &Realm,
     tx: &mut WriteTx<'_>,
     asked: &Unlock,
-    ((id, proved), counters, device): Right,
+    Right { session: id, proved, counters, device }: Right,
 ) -> Result<Outcome<Result<Done, UnlockError>>, UnlockError> {
     let Some(seen) = sessions::find(tx, id).await? else { return Ok(Outcome::nothing(Err(UnlockError::Ended))) };
     guard(app, tx, asked, seen.user).await?;
@@ -347,46 +289,6 @@ async fn write(
         Some(first) => Outcome::done(Ok(done), first.and_all(events)),
         None => Outcome::upkeep(Ok(done), Upkeep::SessionActivity),
     })
-}
-
-/// The guards of whose session it is and of whom the refresh token names, who may be somebody else; in the order of their ids, as everywhere.
-async fn guard(app: &App, tx: &mut WriteTx<'_>, asked: &Unlock, user: UserId) -> Result<(), StoreError> {
-    let mut people = vec![user];
-    if let Some(token) = &asked.refresh {
-        people.extend(authentic(app, tx, token).await?.map(|(stored, _)| stored.user));
-    }
-    people.sort_unstable();
-    for one in people {
-        tx.exclusive(Guard::Principal(one.into())).await?;
-    }
-    Ok(())
-}
-
-/// What the cookies of a browser named until now.
-struct Carried {
-    /// Sessions that are to be left.
-    presented: Vec<Session>,
-    /// The refresh token proved a copy: the session that ended for it, and what is to be recorded.
-    copied: Option<(Option<SessionId>, Events)>,
-}
-
-/// An old refresh token locks nobody's session: it does what it does at a refresh.
-async fn carried(app: &App, tx: &mut WriteTx<'_>, asked: &Unlock) -> Result<Carried, StoreError> {
-    let mut presented = Vec::new();
-    if let Some(secret) = &asked.visit.session {
-        presented.extend(sessions::by_secret(tx, &secret.hash()).await?);
-    }
-    let mut copy = None;
-    if let Some(token) = &asked.refresh
-        && let Some((stored, _)) = authentic(app, tx, token).await?
-    {
-        if judge(&stored.family, token, tx.now()) == Presented::Replayed {
-            copy = Some((stored.session, copied(tx, &stored, token.family()).await?));
-        } else if let Some(before) = stored.session {
-            presented.extend(sessions::find(tx, before).await?);
-        }
-    }
-    Ok(Carried { presented, copied: copy })
 }
 
 /// Unlocks: a new session cookie, the family advances, idle starts again, nothing moves the absolute deadline. Where another request did just now,
@@ -425,76 +327,4 @@ async fn go_on(
     let unsigned = claims(app, realm, &holding, &session, audience.unwrap_or(&family.audience), now)?;
     let secret = unlocked.then_some(secret);
     Ok((Done { session, secret, refresh, unsigned, withheld: holding.withheld }, unlocked))
-}
-
-/// A locked session, as those who sit before it may see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Switchable {
-    /// Which.
-    pub session: SessionId,
-    /// What people call its person.
-    pub name: String,
-    /// Since when.
-    pub locked_at: Timestamp,
-}
-
-/// The sessions of a device that can be resumed there, the last one locked first.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn switchable(
-    app: &App,
-    realm: RealmKey,
-    cookie: &Secret,
-    request: Request,
-) -> Result<Vec<Switchable>, StoreError> {
-    let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
-    let (parts, hash) = (app.clone(), cookie.hash());
-    let here = app.store.read(&allowed, app.now(), move |tx| {
-        Box::pin(async move {
-            let Some(device) = device::find(tx, &hash).await? else { return Ok::<_, StoreError>(Vec::new()) };
-            let mut here = Vec::new();
-            for one in sessions::on_device(tx, device).await? {
-                here.extend(admitted(&parts, tx, &one.session).await?.map(|session| (session, one.name)));
-            }
-            Ok(here)
-        })
-    });
-    let now = app.now();
-    let mut locked: Vec<Switchable> = here
-        .await?
-        .into_iter()
-        .filter(|(session, _)| session.deadlines.state(false, now) == State::Locked)
-        .map(|(session, name)| Switchable { session: session.id, name, locked_at: session.locked_since() })
-        .collect();
-    locked.sort_by_key(|one| std::cmp::Reverse(one.locked_at));
-    Ok(locked)
-}
-
-/// The session of a page's cookie, if it is locked.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn locked(
-    app: &App,
-    realm: RealmKey,
-    cookie: &Secret,
-    request: Request,
-) -> Result<Option<Switchable>, StoreError> {
-    let allowed = Allowed::visitor(Flow::Authenticate, realm, request);
-    let (parts, hash) = (app.clone(), cookie.hash());
-    app.store
-        .read(&allowed, app.now(), move |tx| {
-            Box::pin(async move {
-                let found = sessions::by_secret(tx, &hash).await?;
-                let Some(session) = usable(&parts, tx, found).await? else { return Ok(None) };
-                if session.deadlines.state(false, tx.now()) != State::Locked {
-                    return Ok(None);
-                }
-                let name = user::find(tx, session.user).await?.map(|person| person.name().to_owned());
-                let (session, locked_at) = (session.id, session.locked_since());
-                Ok(Some(Switchable { session, name: name.unwrap_or_default(), locked_at }))
-            })
-        })
-        .await
 }

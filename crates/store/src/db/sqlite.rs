@@ -63,7 +63,7 @@ impl Database {
         let reader = connect(&file, READING).map_err(|e| unusable(&e, &file))?;
         let free = Semaphore::new(options.connections.max(1));
         let scans = Arc::new(Semaphore::new((options.connections / 2).max(1)));
-        let writer = writer::Writer::start(main, checkpoints, options.queue)?;
+        let writer = writer::Writer::start(main, checkpoints, options)?;
         Ok(Self { writer, file, readers: Mutex::new(vec![reader]), free, scans, _lock: lock })
     }
 
@@ -307,9 +307,12 @@ fn run_cached(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
+/// How long one connection waits for another, of this program or of the command line.
+const BUSY: Duration = Duration::from_secs(5);
+
 fn connect(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(256);
     // One plan per statement. Without it each new value of a parameter has its statement parsed and planned again, because a better plan might exist:
     // that was half of what an introspection cost.

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::sql::{Sql, Statement};
 use super::value::{Row, Value};
-use super::{postgres, sqlite};
+use super::{feed, postgres, sqlite};
 use crate::error::StoreError;
 use crate::outcome::{Done, Outcome};
 
@@ -83,22 +83,11 @@ impl Read for ReadTx<'_> {
 }
 
 impl ReadTx<'_> {
-    /// The position in the feed below which nothing can appear any more: everything there is in this snapshot. PostgreSQL: every transaction
-    /// with a lower number has ended.
+    /// The position in the feed below which nothing can appear any more: everything there is in this snapshot.
     pub(crate) async fn feed_low_water(&mut self) -> Result<i64, StoreError> {
-        let realm = self.allowed.realm();
-        let rows = match &self.connection {
-            Connection::Sqlite(_) => {
-                let sql = Sql::literal(
-                    "SELECT COALESCE(MAX(value), 0) + 1 FROM counter WHERE realm_id = $1 AND name = 'feed'",
-                );
-                self.query(sql, vec![realm.into()]).await?
-            }
-            Connection::Postgres(_) => {
-                let sql = Sql::literal("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)");
-                self.query(sql, Vec::new()).await?
-            }
-        };
+        let Statement { sql, params } =
+            feed::low_water(matches!(self.connection, Connection::Postgres(_)), self.allowed.realm());
+        let rows = self.query(sql, params).await?;
         rows.first().map_or_else(|| Err(StoreError::rule("no low-water mark")), |row| row.get(0))
     }
 }
@@ -208,9 +197,9 @@ impl<'c> WriteTx<'c> {
         }
     }
 
-    /// Whether the statements of the feed are PostgreSQL's (`crate::revocation`).
-    pub(crate) const fn is_postgres(&self) -> bool {
-        matches!(self.connection, Connection::Postgres(_))
+    /// Puts facts into the feed and wakes who follows it (`crate::revocation`; each of a fact's values but its position).
+    pub(crate) fn feed_statements(&self, facts: Vec<Vec<Value>>) -> Vec<Statement> {
+        feed::statements(matches!(self.connection, Connection::Postgres(_)), self.allowed.realm(), facts)
     }
 
     /// Randomness for ids and salts.

@@ -374,3 +374,27 @@ async fn scans_hold_up_neither_the_program_nor_those_who_look_up_one_row() {
         assert_ne!(scan.await.unwrap().unwrap(), home);
     }
 }
+
+/// The log begins at its start again only while nobody writes; under load that never happens by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_write_ahead_log_stays_short_however_long_everybody_writes_and_reads() {
+    const PAGES: u64 = 500;
+    let folder = Db::sqlite_closed().await;
+    let db = Db::of_folder(folder.path()).await.reopened_with(|options| options.log_pages = PAGES).await.unwrap();
+
+    race(16, |writer| {
+        let db = db.clone();
+        async move {
+            for round in 0..200 {
+                let name = format!("{writer} {round} {}", "x".repeat(8_000));
+                counters::make(&db, &name, 1).await.unwrap();
+                let read = name.clone();
+                db.read(move |tx| Box::pin(async move { counters::get(tx, &read).await })).await.unwrap();
+            }
+        }
+    })
+    .await;
+
+    let longest = fs::metadata(folder.path().join("bailiwick.db-wal")).unwrap().len();
+    assert!(longest < 10 * PAGES * 4096, "{longest} bytes");
+}

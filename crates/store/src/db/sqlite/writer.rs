@@ -11,12 +11,15 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{failed, run_cached};
+use crate::db::Options;
 use crate::error::StoreError;
 
 /// Most jobs of one commit.
 const BATCH: usize = 256;
-/// Pages in the write-ahead log from which on it is copied back (4 KiB each).
-const CHECKPOINT_PAGES: u64 = 1000;
+/// Jobs after which the write-ahead log is copied back.
+const CHECKPOINT_JOBS: u64 = 250;
+/// How long the writer waits for readers of the old log when it is to begin anew.
+const READERS_PATIENCE: Duration = Duration::from_millis(50);
 
 /// Answers a job after the commit: with its value, or with why the batch failed.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -47,6 +50,8 @@ struct Counters {
     jobs: AtomicU64,
     refused: AtomicU64,
     stop: AtomicBool,
+    /// Pages in the log at the last look.
+    log: AtomicU64,
 }
 
 /// The handle of the thread.
@@ -57,15 +62,20 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection, checkpoints: Connection, queue: usize) -> Result<Self, StoreError> {
-        let (sender, receiver) = sync_channel(queue);
+    pub(crate) fn start(
+        connection: Connection,
+        checkpoints: Connection,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
+        let (sender, receiver) = sync_channel(options.queue);
+        let log = Log { most: options.log_pages, allowed: options.log_pages };
         let counters = Arc::new(Counters::default());
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);
             thread.map_err(|e| StoreError::Unavailable(format!("no thread for the database: {e}")))
         };
         let own = counters.clone();
-        let writer = spawn("writer", Box::new(move || serve(connection, &receiver, &own)))?;
+        let writer = spawn("writer", Box::new(move || serve(connection, &receiver, &own, log)))?;
         let own = counters.clone();
         let checkpointer = spawn("checkpoints", Box::new(move || checkpoint(&checkpoints, &own)))?;
         Ok(Self { queue: sender, counters, threads: vec![writer, checkpointer] })
@@ -147,7 +157,7 @@ impl Drop for Writer {
     }
 }
 
-fn serve(mut connection: Connection, queue: &Receiver<Message>, counters: &Counters) {
+fn serve(mut connection: Connection, queue: &Receiver<Message>, counters: &Counters, mut log: Log) {
     let mut jobs = Vec::with_capacity(BATCH);
     while let Ok(first) = queue.recv() {
         let mut next = Some(first);
@@ -165,6 +175,31 @@ fn serve(mut connection: Connection, queue: &Receiver<Message>, counters: &Count
             }
         }
         commit(&mut connection, &mut jobs, counters);
+        log.keep_short(&connection, counters);
+    }
+}
+
+/// The write-ahead log begins at its start again only while nobody writes. Under load that never happens by itself, however often it is copied back,
+/// and it would fill the disk.
+struct Log {
+    /// Pages from which on it is long.
+    most: u64,
+    /// Pages at which the next attempt is due.
+    allowed: u64,
+}
+
+impl Log {
+    /// Copies back what the other thread has not, and waits for readers of the old log. Whoever reads for longer is not waited for, until it has grown
+    /// by another quarter.
+    fn keep_short(&mut self, connection: &Connection, counters: &Counters) {
+        let pages = counters.log.swap(0, Ordering::Relaxed);
+        if pages < self.allowed {
+            return;
+        }
+        let _ = connection.busy_timeout(READERS_PATIENCE);
+        let restarted = connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, i64>(0));
+        let _ = connection.busy_timeout(super::BUSY);
+        self.allowed = if restarted == Ok(0) { self.most } else { pages + self.most / 4 };
     }
 }
 
@@ -228,9 +263,10 @@ fn checkpoint(connection: &Connection, counters: &Counters) {
     while !counters.stop.load(Ordering::Relaxed) {
         std::thread::park_timeout(Duration::from_millis(100));
         let jobs = counters.jobs.load(Ordering::Relaxed);
-        if jobs.saturating_sub(last) >= CHECKPOINT_PAGES / 4 {
+        if jobs.saturating_sub(last) >= CHECKPOINT_JOBS {
             last = jobs;
-            let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            let pages = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1));
+            counters.log.store(pages.map_or(0, |pages| u64::try_from(pages).unwrap_or(0)), Ordering::Relaxed);
         }
     }
     let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
