@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt::init(); // the guard says here why it refuses, and what it cannot reach
     let [issuer, secret] = ["ISSUER", "CLINIC_SECRET"].map(std::env::var);
     // Fetches keys and follows revocations in the background.
     let guard = Guard::connect(Settings::new(issuer?, "clinic").credentials("clinic", secret?))?;

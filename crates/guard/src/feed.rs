@@ -49,7 +49,7 @@ const MOST_LOOKS: u32 = 3;
 enum Ended {
     #[error("cannot be reached: {0}")]
     Unreachable(String),
-    #[error("answers {0}")]
+    #[error("answers {0}{hint}", hint = hint(*.0))]
     Status(StatusCode),
     #[error("does not know our cursor")]
     Cursor,
@@ -105,6 +105,16 @@ pub(crate) struct Feed {
     keys_fetched: AtomicU64,
     keys_due: Notify,
     current: watch::Sender<()>,
+}
+
+/// What a refusal of the feed is about.
+const fn hint(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => ": check the client id and the secret of this API",
+        StatusCode::TOO_MANY_REQUESTS => ": too many wrong secrets from here, or too many followers",
+        StatusCode::NOT_FOUND => ": is this the address of the realm?",
+        _ => "",
+    }
 }
 
 impl Feed {

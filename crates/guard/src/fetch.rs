@@ -1,5 +1,6 @@
 //! Fetching one document from the issuer, distrustfully: no redirects, a time limit, a size limit, https unless the host is this machine.
 
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
@@ -46,7 +47,7 @@ pub(crate) fn root(error: &reqwest::Error) -> String {
 }
 
 /// The issuer's base address is not usable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
     /// Not an absolute URL without query, fragment, user and trailing slash.
     #[error("the issuer must be a URL such as https://id.example, without a slash at its end")]
@@ -60,6 +61,13 @@ pub enum SetupError {
     /// Not called within a tokio runtime.
     #[error("Guard::connect must be called within a tokio runtime")]
     Runtime,
+}
+
+/// As people read it: a `main` that returns it prints this.
+impl fmt::Debug for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The issuer's address, if it is one that may be asked.

@@ -158,7 +158,8 @@ fn parse(body: EvaluationBody) -> Result<Option<(Question, Option<String>)>, Pro
 /// Whether a subject may do an action to a resource: permission `<resource.type>:<action.name>` in the resource's unit.
 ///
 /// With an API's credentials about its own permissions; with a bearer that holds `access:check` there about those of `resource.properties.api`. What
-/// is held and needs a second factor counts for people, who may have proved it; never for services. Unknown people, permissions and units are a no.
+/// is held and needs a second factor counts for people, who may have proved it; never for services. Unknown people and permissions are a
+/// no; a unit is judged by its path, as services judge it, whether or not there is one.
 #[utoipa::path(post, path = "/access/v1/evaluation", tag = "decisions", request_body = EvaluationBody, security(("api" = []), ("bearer" = [])),
     responses((status = 200, description = "The decision", body = EvaluationDocument), (status = "4XX", description = "Refused", body = ProblemDocument)))]
 async fn evaluation(

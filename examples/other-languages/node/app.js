@@ -14,6 +14,7 @@ app.use(auth({
   audience: AUDIENCE,
   tokenSigningAlg: 'RS256',
   strict: true,
+  dpop: { enabled: false },
 }));
 
 // What one may do are our `permissions`.
@@ -31,7 +32,7 @@ app.post('/prescriptions', needs('prescriptions:create'), (request, response) =>
 });
 
 app.use((error, _request, response, _next) => {
-  response.set(error.headers ?? {}).status(error.status ?? 500).json({ error: error.code ?? 'internal' });
+  response.set(error.headers ?? {}).status(error.status ?? 500).json({ error: error.code ?? (error.status ? 'unauthorized' : 'internal') });
 });
 
 const server = app.listen(Number(PORT), '127.0.0.1', () => {

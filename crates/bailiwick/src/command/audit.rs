@@ -83,7 +83,11 @@ fn line(at: Timestamp, event: &Value) -> String {
         None => text(&value["kind"]),
     };
     let subject = if event["subject"].is_null() { String::new() } else { format!(": {}", who(&event["subject"])) };
-    let outcome = if outcome == "success" { String::new() } else { format!(" ({outcome})") };
+    let outcome = match event["reason"].as_str() {
+        _ if outcome == "success" => String::new(),
+        Some(reason) => format!(" ({outcome}: {reason})"),
+        None => format!(" ({outcome})"),
+    };
     let head = format!("{}  {kind}{outcome}{subject}, by {}", moment(at), who(&event["actor"]));
     let values = |side: &str| {
         // By name: whether the map keeps another order depends on what it was built with.

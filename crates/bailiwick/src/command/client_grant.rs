@@ -89,7 +89,9 @@ async fn show(desk: &Desk, client_id: &str) -> Result<(), Failure> {
 
 fn told(client_id: &str, error: GrantError) -> Failure {
     match error {
-        GrantError::NotFound => Failure(format!("there is no client {client_id}, or it has no such grant")),
+        GrantError::NotFound => Failure(format!(
+            "there is no client {client_id}, or it has no such grant: see `bailiwick client list` and `bailiwick client grant list {client_id}`"
+        )),
         other => other.into(),
     }
 }

@@ -408,6 +408,12 @@ fn greeting(kept: &Kept, base_url: &str, data: &Path) -> String {
     text.push_str(&format!(
         "\nRoles that are sensitive need a second factor: the code of admin is at {base_url}/demo/code?username=admin\n"
     ));
+    if kept.issuer != base_url {
+        text.push_str(&format!(
+            "\nIt was made at {}, which its tokens name: services must trust that address. With --fresh it begins anew at this one.\n",
+            kept.issuer
+        ));
+    }
     text.push_str(&format!("\nSign in at {base_url}/sign-in, read mail at {base_url}/mail, stop with Ctrl-C."));
     text
 }

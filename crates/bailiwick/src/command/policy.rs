@@ -104,8 +104,10 @@ fn changed(policy: &Policy, changes: Vec<Change>) -> Result<Policy, Failure> {
             at = &mut at[parent];
         }
         at[name] = value;
+        // One after the other, so that whoever mistyped hears where.
+        serde_json::from_value::<Policy>(document.clone()).map_err(|error| Failure(format!("{field}: {error}")))?;
     }
-    serde_json::from_value(document).map_err(|error| Failure(format!("a value cannot be read: {error}")))
+    Ok(serde_json::from_value(document)?)
 }
 
 fn told(role: Option<&str>, error: PolicyError) -> Failure {

@@ -39,7 +39,7 @@ struct RevokeBody {
 /// 429 after 1,000 access tokens of one principal in an hour: each is told to every resource server.
 #[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", security(("api" = [])),
     request_body(content = RevokeBody, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "It is worth nothing, whatever it was"), (status = 400, description = "Refused", body = OAuthErrorDocument)))]
+    responses((status = 200, description = "If it was the client's own, it is worth nothing now; a token of others stays good"), (status = 400, description = "Refused", body = OAuthErrorDocument)))]
 async fn revoke(
     State(web): State<Web>,
     context: Context,
