@@ -71,6 +71,16 @@ async fn is_protected(script: &str) {
     let prescribed = physician.at(&service.base).post("/prescriptions", json!({})).await;
     assert_eq!(prescribed.status, 201, "{}", prescribed.text);
 
+    // Tokens of the seconds after a change say so in `as_of`: with a time of issue that lies ahead middleware would refuse them.
+    let (admin, mut changed) = (demo.signed_in("admin", None).await, demo.signed_in("nurse", Some("clinic")).await);
+    let grants = format!("/api/v1/users/{}/grants", own.get("/api/v1/me").await.json["id"].as_str().unwrap());
+    let given =
+        admin.post(&grants, json!({ "role": "receptionist", "unit": "/clinic-a", "reason": "helps out" })).await;
+    assert_eq!(given.status, 201, "{}", given.text);
+    changed.try_refresh(json!({ "audience": "clinic" })).await.unwrap();
+    let chart = service.charts(&format!("Bearer {}", changed.token)).await;
+    assert_eq!(chart.status, 200, "a token of just after a change: {}", chart.text);
+
     let other = demo.first["realms"][0]["base_url"].as_str().unwrap();
     let password = demo.first["realms"][0]["people"][0]["password"].as_str().unwrap();
     let stranger = Person::signed_in(other, "admin", password, None).await;
