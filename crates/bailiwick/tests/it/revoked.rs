@@ -64,18 +64,25 @@ async fn where_the_feed_has_no_seat_left_each_token_is_asked_about_at_the_server
     let demo = Demo::start(folder.path(), &[]).await;
     let api = demo.first["apis"].as_array().unwrap().iter().find(|api| api["audience"] == "clinic").unwrap();
     let (id, secret) = (api["client_id"].as_str().unwrap(), api["client_secret"].as_str());
-    let (client, feed) = (http(), format!("{}/api/v1/revocations", demo.base));
-    let follow = async || {
+    let feed = format!("{}/api/v1/revocations", demo.base);
+    // From several addresses: one may not have so many connections.
+    let clients: Vec<_> = (2..10)
+        .map(|last| {
+            let from = std::net::IpAddr::from([127, 0, 0, last]);
+            reqwest::Client::builder().no_proxy().tls_certs_only([]).local_address(from).build().unwrap()
+        })
+        .collect();
+    let follow = async |client: &reqwest::Client| {
         let request = client.get(&feed).basic_auth(id, secret).header("accept", "text/event-stream");
         request.send().await.unwrap()
     };
     let mut streams = Vec::new();
-    for _ in 0..256 {
-        let stream = follow().await;
+    for at in 0..256 {
+        let stream = follow(&clients[at % clients.len()]).await;
         assert_eq!(stream.status(), 200);
         streams.push(stream);
     }
-    assert_eq!(follow().await.status(), 503, "as many as one API may have");
+    assert_eq!(follow(&clients[0]).await.status(), 503, "as many as one API may have");
     let (_clinic, clinic) = clinic(folder.path(), &[]).await;
     let (nurse, other) = (demo.signed_in("nurse", Some("clinic")).await, demo.signed_in("nurse", Some("clinic")).await);
     let receptionist = demo.signed_in("receptionist", Some("clinic")).await;

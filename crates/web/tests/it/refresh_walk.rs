@@ -104,7 +104,10 @@ impl Walk {
         let shifted = |at: Timestamp| Timestamp::from_micros(at.micros() + self.begun.micros());
         let Family { generation, rotated_at, previous_at, deadlines, ended } = world.family;
         let (idle_at, absolute_at) = (shifted(deadlines.idle_at), shifted(deadlines.absolute_at));
-        let (rotated_at, previous_at) = (shifted(rotated_at), shifted(previous_at));
+        // Before the first step there was none: long ago, to the model and to the row.
+        let long_ago = Timestamp::from_seconds(0);
+        let previous_at = if previous_at < long_ago { long_ago } else { shifted(previous_at) };
+        let rotated_at = shifted(rotated_at);
         Family { generation, rotated_at, previous_at, deadlines: Deadlines { idle_at, absolute_at }, ended }
     }
 
