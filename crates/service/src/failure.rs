@@ -2,7 +2,6 @@
 
 use domain::event::{Event, EventType, hex};
 use domain::throttle::{FIRST_WAIT_AT, wait_after};
-use futures_util::future::BoxFuture;
 use store::user::User;
 use store::{Events, StoreError};
 
@@ -33,10 +32,6 @@ where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let task: BoxFuture<'static, ()> = Box::pin(async move {
-        let _ = sender.send(work.await);
-    });
-    drop(tokio::spawn(task));
-    receiver.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the work broke off".to_owned()).into()))
+    let broken = || Err(StoreError::Unavailable("the work broke off".to_owned()).into());
+    tokio::spawn(work).await.unwrap_or_else(|_| broken())
 }

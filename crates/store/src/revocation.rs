@@ -1,11 +1,11 @@
 //! Revocations: written by the transaction that revokes, read by followers in an order that misses nothing.
 
-use domain::id::{RevocationId, TokenId};
+use domain::id::{PrincipalId, RevocationId, TokenId};
 use domain::revocation::{Fact, MOST_NAMES};
 use domain::role::RoleName;
 use domain::time::Timestamp;
 
-use crate::db::{Read, ReadTx, Row, Statement, Value, WriteTx, params, sql};
+use crate::db::{Read, ReadTx, Row, Value, WriteTx, params, sql};
 use crate::error::StoreError;
 
 /// Says that something is refused from now on. A principal's tokens are issued from `not_before` on afterwards.
@@ -18,20 +18,30 @@ pub async fn announce(tx: &mut WriteTx<'_>, facts: &[Fact]) -> Result<(), StoreE
     }
     let (realm, now, entropy) = (tx.realm(), tx.now(), tx.entropy());
     let mut told = Vec::with_capacity(facts.len());
-    let mut statements = Vec::new();
     for fact in facts {
-        let (kind, subject, not_before, version) = columns(fact);
+        let fact = match fact {
+            Fact::Principal { id, not_before } => {
+                Fact::Principal { id: *id, not_before: raised(tx, *id, *not_before).await? }
+            }
+            other => other.clone(),
+        };
+        let (kind, subject, not_before, version) = columns(&fact);
         let id = RevocationId::new(&*entropy, now);
         told.push(params![realm, id, kind, subject, not_before, version, fact.expires_at(now), now]);
-        if let Fact::Principal { id, not_before } = fact {
-            let sql = sql!(
-                "UPDATE principal SET access_not_before = $3 WHERE realm_id = $1 AND id = $2 AND access_not_before < $3"
-            );
-            statements.push(Statement { sql, params: params![realm, *id, *not_before] });
-        }
     }
-    statements.extend(tx.feed_statements(told));
+    let statements = tx.feed_statements(told);
     tx.pipeline(statements).await.map(|_| ())
+}
+
+/// Raises the instant from which on a principal's tokens must be; never to where it is already, because a token that was made since the last change
+/// says that very instant, and a change in the same second must refuse it.
+async fn raised(tx: &mut WriteTx<'_>, id: PrincipalId, not_before: Timestamp) -> Result<Timestamp, StoreError> {
+    let sql = sql!(
+        "UPDATE principal SET access_not_before = CASE WHEN access_not_before < $3 THEN $3 ELSE access_not_before + 1000000 END
+          WHERE realm_id = $1 AND id = $2 RETURNING access_not_before"
+    );
+    let rows = tx.returning(sql, params![tx.realm(), id, not_before]).await?;
+    rows.first().map_or(Ok(not_before), |row| row.get(0))
 }
 
 fn columns(fact: &Fact) -> (&'static str, String, Value, Value) {

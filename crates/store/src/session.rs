@@ -274,13 +274,14 @@ pub async fn expire(tx: &mut WriteTx<'_>, limit: i64) -> Result<Vec<(SessionId, 
 const LOCKED_SINCE_SECONDS: u64 = 60;
 
 /// Locks a session at once, `at` an instant read after the guards (see `refused_before`): its idle deadline has passed, on every node. When it was
-/// done stands in `locked_at`.
+/// done stands in `locked_at`; of a second lock within a second of the one before a second later, so that tokens from between the two are refused.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
     let session = sql!(
-        "UPDATE session SET idle_at = $4, locked_at = $3 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $3"
+        "UPDATE session SET idle_at = $4, locked_at = CASE WHEN locked_at + 1000000 > $3 THEN locked_at + 1000000 ELSE $3 END
+          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $3 RETURNING locked_at"
     );
     // Not earlier: a family is judged by the earlier of both deadlines, its session's included.
     let family = sql!(
@@ -288,17 +289,11 @@ pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId, at: Timestamp) -> Result<
     );
     let realm = tx.realm();
     let lock = params![realm, id, at, at.minus(seconds(LOCKED_SINCE_SECONDS))];
-    let counts = tx
-        .pipeline(vec![
-            Statement { sql: session, params: lock },
-            Statement { sql: family, params: params![realm, id, at] },
-        ])
-        .await?;
-    let locked = counts.first() == Some(&1);
-    if locked {
-        revocation::announce(tx, &[Fact::locked(id, at)]).await?;
-    }
-    Ok(locked)
+    let locked = tx.returning(session, lock).await?;
+    tx.execute(family, params![realm, id, at]).await?;
+    let Some(row) = locked.first() else { return Ok(false) };
+    revocation::announce(tx, &[Fact::locked(id, row.get(0)?)]).await?;
+    Ok(true)
 }
 
 /// A session that was begun on a device and is not over, with its person's name.

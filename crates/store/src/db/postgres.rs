@@ -89,7 +89,7 @@ impl Database {
                 let (identifier, timeline): (i64, String) = (row.get(0), row.get(1));
                 Ok(identifier ^ i64::from_str_radix(&timeline, 16).unwrap_or(0))
             }
-            Err(error) if error.code().is_some() => Ok(0),
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(0),
             Err(error) => Err(failed(&error)),
         }
     }

@@ -101,4 +101,24 @@ on_both_databases! {
             assert_eq!(got, family.over(), "over: {family:?}");
         }
     }
+    async fn a_session_that_locks_twice_in_a_second_is_locked_later_the_second_time(db: Db) {
+        person(&db, USER, SESSION).await;
+        let now = db.now();
+        let locked = async || {
+            let write = db.write((), move |tx, ()| {
+                Box::pin(async move {
+                    let live = "UPDATE session SET idle_at = $3 WHERE realm_id = $1 AND id = $2";
+                    let values = vec![tx.realm().into(), SESSION.into(), now.plus(seconds(60)).into()];
+                    tx.execute(Sql::literal(live), values).await?;
+                    session::lock(tx, SESSION, now).await?;
+                    let at = session::find(tx, SESSION).await?.expect("the session").locked_at;
+                    Ok::<_, StoreError>(Outcome::upkeep(at, Upkeep::SessionRenewal))
+                })
+            });
+            write.await.unwrap()
+        };
+
+        // What is issued between the two says the first instant's, and must be refused by the second.
+        assert_eq!([locked().await, locked().await], [Some(now), Some(now.plus(seconds(1)))]);
+    }
 }

@@ -128,6 +128,27 @@ on_both_databases! {
         assert_eq!(crate::claims(later["access_token"].as_str().unwrap())["as_of"], Value::Null, "said only when it differs");
     }
 
+    async fn a_token_from_between_two_changes_of_one_second_is_refused(app: TestApp) {
+        let mut follower = Follower::new(&app).await;
+        let (mut admin, mut nurse) = (app.signed_in("admin").await, app.signed_in("nurse").await);
+        let id = app.user_id(RealmKey::MAIN, "nurse").await;
+        let as_of = |answer: &Answer| {
+            crate::rights_as_of(&app, &crate::claims(answer.json()["access_token"].as_str().unwrap()))
+        };
+        let grant = admin.give(&id, "billing", "/clinic-a").await.expect(201).json();
+        let between = nurse.refresh().await.expect(200);
+        let end = format!("/api/v1/users/{id}/grants/{}/end", grant["id"].as_str().unwrap());
+        admin.post(&end, &json!({ "reason": "by mistake" })).await.expect(200);
+        let after = nurse.refresh().await.expect(200);
+
+        let told = follower.news().await;
+        let instants = told.iter().filter(|item| item["sub"] == json!(id)).map(|item| {
+            domain::time::Timestamp::parse_rfc3339(item["not_before"].as_str().unwrap()).unwrap().seconds()
+        });
+        let last = instants.max().expect("the nurse's");
+        assert!(as_of(&between) < last && as_of(&after) >= last, "{told:?}");
+    }
+
     async fn rev_04_what_no_token_can_be_concerned_by_any_more_is_forgotten(app: TestApp) {
         let mut follower = Follower::new(&app).await;
         let mut nurse = app.signed_in("nurse").await;
