@@ -81,7 +81,7 @@ impl Fact {
 /// Clocks of two nodes may differ by so much (`/readyz`).
 const CLOCKS_APART_SECONDS: i64 = 2;
 
-/// What was issued with an earlier `iat` is refused. Tokens carry whole seconds, and another node with a clock ahead of ours may be making one
+/// What carries the rights of an earlier instant is refused. Tokens carry whole seconds, and another node with a clock ahead of ours may be making one
 /// from the rights of before while these change: what is issued afterwards says that it is of this instant (see [`as_of`]).
 #[must_use]
 pub const fn refused_before(now: Timestamp) -> Timestamp {
