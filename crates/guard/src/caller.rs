@@ -37,6 +37,11 @@ impl Catalogue {
         self.version
     }
 
+    /// Whether any role brings `permission`.
+    fn knows(&self, permission: &str) -> bool {
+        self.roles.values().any(|permissions| permissions.contains(permission))
+    }
+
     /// Whether `role` brings `permission`.
     #[must_use]
     pub fn grants(&self, role: &str, permission: &str) -> bool {
@@ -249,6 +254,12 @@ impl Caller {
     fn unless(&self, allowed: bool, permission: &str) -> Result<(), Refusal> {
         if allowed {
             return Ok(());
+        }
+        if self.catalogue.as_ref().is_some_and(|catalogue| !catalogue.knows(permission)) {
+            tracing::warn!(
+                permission,
+                "nobody can hold this permission: no role of this API brings it; is it written as in the API's list?"
+            );
         }
         Err(self.refuser.forbidden(permission, format!("This needs the permission {permission}.")))
     }

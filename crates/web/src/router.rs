@@ -145,7 +145,10 @@ impl Service {
                 let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
                 return Err(Box::new(Redirect::to(&format!("{}{path}", config.base_url)).into_response()));
             }
-            Host::ByNumber | Host::Foreign => return Err(Box::new(Problem::from(Code::Misdirected).into_response())),
+            Host::ByNumber | Host::Foreign => {
+                let problem = Problem::from(Code::Misdirected).detail(format!("This server is {}.", config.base_url));
+                return Err(Box::new(problem.into_response()));
+            }
         }
         let refused = |problem: Problem| Box::new(problem.into_response());
         let (slug, path) = request::realm_path(request.uri().path()).map_err(refused)?;

@@ -16,14 +16,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or("");
-        let refused =
-            |_| Problem::from(Code::Malformed).detail("A query parameter is unknown, repeated or cannot be read.");
         if query.contains("%00") {
             return Err(Problem::from(Code::Malformed).detail("A query parameter has a U+0000."));
         }
         axum::extract::Query::<T>::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(read)| Self(read))
-            .map_err(refused)
+            .map_err(|rejection| Problem::from(Code::Malformed).detail(wrong(&rejection.body_text())))
+    }
+}
+
+/// The longest name of a parameter that is repeated in an answer.
+const LONGEST_NAME: usize = 40;
+
+/// What is wrong: names the parameter, never its value, which may be a secret at the wrong place.
+fn wrong(text: &str) -> String {
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    let quoted = |kind: &str| text.split_once(kind)?.1.split_once('`').map(|(name, _)| name);
+    let named = |name: &str| (1..=LONGEST_NAME).contains(&name.len()) && !name.contains(char::is_control);
+    if let Some(name) = quoted("unknown field `").filter(|name| named(name)) {
+        return format!("There is no query parameter {name} here.");
+    }
+    if let Some(name) = quoted("duplicate field `").filter(|name| named(name)) {
+        return format!("The query parameter {name} is there twice.");
+    }
+    if let Some(name) = quoted("missing field `").filter(|name| named(name)) {
+        return format!("The query parameter {name} is missing.");
+    }
+    match text.split_once(": ") {
+        Some((name, _)) if named(name) => format!("The query parameter {name} cannot be read."),
+        _ => "A query parameter is unknown, repeated or cannot be read.".to_owned(),
     }
 }
 
@@ -50,6 +71,31 @@ pub(crate) fn with_query(path: &str, parameters: &[(&str, Option<&str>)]) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "what is refused is looked at")]
+    struct Page {
+        limit: Option<u16>,
+        after: String,
+    }
+
+    async fn refused(query: &str) -> String {
+        let (mut parts, ()) = axum::http::Request::get(format!("/people?{query}")).body(()).unwrap().into_parts();
+        Query::<Page>::from_request_parts(&mut parts, &()).await.unwrap_err().detail.unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_parameter_is_said_by_name_and_without_its_value() {
+        assert_eq!(refused("after=a&sort=hunter2").await, "There is no query parameter sort here.");
+        assert_eq!(refused("after=a&after=hunter2").await, "The query parameter after is there twice.");
+        assert_eq!(refused("limit=1").await, "The query parameter after is missing.");
+        assert_eq!(refused("after=a&limit=hunter2").await, "The query parameter limit cannot be read.");
+        let general = "A query parameter is unknown, repeated or cannot be read.";
+        assert_eq!(refused(&format!("after=a&{}=1", "x".repeat(41))).await, general);
+        assert_eq!(refused("after=a&%1b[2J=1").await, general);
+        assert_eq!(refused("after=%00").await, "A query parameter has a U+0000.");
+    }
 
     #[test]
     fn what_was_entered_survives_in_an_address() {

@@ -1,5 +1,7 @@
 //! Refusals of OAuth endpoints.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::throttle::Throttled;
@@ -15,7 +17,7 @@ use crate::http::problem::{Problem, RetryAfter};
 pub(crate) struct OAuthError {
     status: StatusCode,
     error: &'static str,
-    description: &'static str,
+    description: Cow<'static, str>,
     retry_after: Option<u64>,
 }
 
@@ -26,13 +28,18 @@ pub(crate) struct OAuthErrorDocument {
     /// `too_many_attempts`, `server_error`, `temporarily_unavailable`.
     error: &'static str,
     /// For people who write programs.
-    error_description: &'static str,
+    error_description: Cow<'static, str>,
 }
 
 impl OAuthError {
     /// 400 with a code.
     pub(crate) const fn refused(error: &'static str, description: &'static str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, description, retry_after: None }
+        Self { status: StatusCode::BAD_REQUEST, error, description: Cow::Borrowed(description), retry_after: None }
+    }
+
+    /// The same, in words of this case.
+    pub(crate) fn because(self, description: String) -> Self {
+        Self { description: Cow::Owned(description), ..self }
     }
 
     /// The request cannot be understood.
@@ -41,7 +48,7 @@ impl OAuthError {
     }
 
     /// Unknown, disabled, wrong, or no credentials at all: one answer.
-    pub(crate) const fn invalid_client() -> Self {
+    pub(crate) fn invalid_client() -> Self {
         let refused = Self::refused("invalid_client", "The client is unknown, or its credentials are wrong.");
         Self { status: StatusCode::UNAUTHORIZED, ..refused }
     }
@@ -80,7 +87,7 @@ impl From<Problem> for OAuthError {
             StatusCode::PAYLOAD_TOO_LARGE => ("invalid_request", "The body is longer than 64 KiB."),
             _ => ("invalid_request", "The request cannot be read: a form with each parameter once, and no query."),
         };
-        Self { status, error, description, retry_after }
+        Self { status, retry_after, ..Self::refused(error, description) }
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use domain::permission::PermissionName;
 use serde::{Deserialize, Serialize};
 use service::client::Demand;
 use service::oauth::{ClientCredentials, TokenError};
@@ -51,14 +52,26 @@ struct TokenDocument {
     scope: String,
 }
 
+/// So many of the permissions that are not held are named.
+const NAMED: usize = 5;
+
 impl OAuthError {
+    fn not_held(missing: &[PermissionName]) -> Self {
+        let refused = Self::refused("invalid_scope", "The scope is not permissions of this API, separated by spaces.");
+        let named: Vec<&str> = missing.iter().take(NAMED).map(PermissionName::as_str).collect();
+        if named.is_empty() {
+            return refused;
+        }
+        refused.because(format!("The client does not hold this everywhere: {}.", named.join(", ")))
+    }
+
     fn of_token(error: TokenError) -> Self {
         match error {
             TokenError::UnauthorizedClient => {
                 Self::refused("unauthorized_client", "Only a service may ask for a token of its own.")
             }
             TokenError::InvalidTarget(text) => Self::refused("invalid_target", text),
-            TokenError::InvalidScope => Self::refused("invalid_scope", "The client does not hold this everywhere."),
+            TokenError::InvalidScope(missing) => Self::not_held(&missing),
             TokenError::Ended => Self::invalid_client(),
             TokenError::Key(error) => Problem::from(error).into(),
             TokenError::Store(error) => Problem::from(error).into(),
