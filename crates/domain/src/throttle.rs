@@ -30,6 +30,8 @@ pub enum Kind {
     ClientHour,
     /// Access tokens of one principal that one client gave back in an hour: each is kept in mind by every resource server until it would have expired.
     GivenBack,
+    /// Times that one person resumed a session in an hour: each locks the others on the device, which every resource server keeps in mind.
+    Resumed,
     /// Requests that another site caused, refused.
     Csrf,
     /// A caller's requests without a permission, refused.
@@ -49,6 +51,7 @@ impl Kind {
             Self::Client => "client",
             Self::ClientHour => "client_hour",
             Self::GivenBack => "given_back",
+            Self::Resumed => "resumed",
             Self::Csrf => "csrf",
             Self::Authz => "authz",
         }
@@ -63,6 +66,7 @@ impl Kind {
             Self::AddressHour => Some((200, hours(1))),
             Self::Client => Some((10, hours(1))),
             Self::GivenBack => Some((1000, hours(1))),
+            Self::Resumed => Some((120, hours(1))),
             Self::TokenHour | Self::ClientHour => Some((20, hours(1))),
         }
     }

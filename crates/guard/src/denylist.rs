@@ -90,10 +90,9 @@ impl Denylist {
     /// Whether a token with these claims was revoked.
     #[must_use]
     pub fn refuses(&self, claims: &AccessClaims) -> bool {
-        let as_of = claims.rights_as_of();
-        claims.sid.is_some_and(|sid| self.sessions.refuses(sid, as_of))
-            || self.users.refuses(claims.sub, as_of)
-            || self.tokens.refuses(claims.jti, as_of)
+        claims.sid.is_some_and(|sid| self.sessions.refuses(sid, claims.session_as_of()))
+            || self.users.refuses(claims.sub, claims.rights_as_of())
+            || self.tokens.refuses(claims.jti, claims.iat)
             || self.refuses_roles(claims)
     }
 

@@ -32,8 +32,10 @@ pub struct Bearer {
     pub session: SessionId,
     /// `jti`.
     pub token: TokenId,
-    /// The instant whose rights it carries, seconds since 1970.
-    pub as_of: i64,
+    /// `iat`, seconds since 1970.
+    pub issued_at: i64,
+    /// The instant of its session that it knows of, seconds since 1970.
+    pub session_as_of: i64,
     /// `auth_time` and whether `acr` says two factors: what the token was issued for.
     pub proof: Proof,
 }
@@ -46,7 +48,8 @@ impl Bearer {
             user: UserId::from_uuid(claims.sub),
             session: SessionId::from_uuid(claims.sid?),
             token: TokenId::from_uuid(claims.jti),
-            as_of: claims.rights_as_of(),
+            issued_at: claims.iat,
+            session_as_of: claims.session_as_of(),
             proof: Proof {
                 two_factors: claims.acr.as_deref().is_some_and(|acr| acr != AAL1),
                 at: Timestamp::from_seconds(claims.auth_time.unwrap_or(0)),
@@ -110,11 +113,11 @@ pub(crate) async fn of_bearer(
     let found = session::find(tx, bearer.session).await?.filter(|session| session.user == bearer.user);
     let Some(session) = found else { return Ok(None) };
     // Tokens from before the session locked stay refused once it is unlocked.
-    let before_the_lock = bearer.as_of < crate::session::tokens_from(&session).seconds();
+    let before_the_lock = bearer.session_as_of < crate::session::tokens_from(&session).seconds();
     if before_the_lock || revocation::is_revoked(tx, bearer.token).await? {
         return Ok(None);
     }
-    of_session(app, tx, &session, (Some(bearer.as_of), Some(bearer.proof)), asks).await
+    of_session(app, tx, &session, (Some(bearer.issued_at), Some(bearer.proof)), asks).await
 }
 
 /// The caller behind a session cookie of a page.
@@ -195,7 +198,7 @@ async fn of_session(
     app: &App,
     tx: &mut impl Read,
     session: &Session,
-    (as_of, proof): (Option<i64>, Option<Proof>),
+    (issued_at, proof): (Option<i64>, Option<Proof>),
     asks: Asks,
 ) -> Result<Option<Caller>, StoreError> {
     if session.deadlines.state(session.ended_at.is_some(), tx.now()) != State::Live {
@@ -207,7 +210,7 @@ async fn of_session(
     // Tokens carry whole seconds: one issued in the second of the epoch counts as after it; its session was ended anyway.
     let too_old = |seconds: i64| Timestamp::from_seconds(seconds + 1) <= user.tokens_not_before;
     // A sign-in that raced the end of all sessions is older than that end.
-    if as_of.is_some_and(too_old) || session.auth_at < user.tokens_not_before {
+    if issued_at.is_some_and(too_old) || session.auth_at < user.tokens_not_before {
         return Ok(None);
     }
     let (acr, auth_at) = proof.map_or((session.acr.as_str(), session.auth_at), |proof| proof.of(session));

@@ -75,7 +75,7 @@ pub async fn follow(
 ) -> Result<Following, FeedError> {
     let allowed = proved(app, realm, credentials, request).await?;
     let since = parsed(realm, since)?;
-    let api = allowed.actor().principal().ok_or(FeedError::Cursor)?;
+    let api = allowed.actor().principal().ok_or(ClientAuthError::Credentials)?;
     let seat = hub::sit(app, api).ok_or(FeedError::Full)?;
     // First the subscription, then what there is: what comes between is told twice rather than never.
     Ok(Following::new(app.clone(), allowed, since, hub::subscribe(app, realm), seat))

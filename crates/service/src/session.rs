@@ -1,7 +1,8 @@
-//! Sessions: what begins at a sign-in, what its owner sees, how it ends (`end`), how a locked one is resumed (`unlock`), and by whom at a
+//! Sessions: what begins at a sign-in, what its owner sees, how it ends (`end`, `sign_out`), how a locked one is resumed (`unlock`), and by whom at a
 //! device (`switch`).
 
 mod end;
+mod sign_out;
 mod switch;
 mod unlock;
 
@@ -19,8 +20,9 @@ use store::{Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session, user};
 use thiserror::Error;
 use wire::claims::AccessClaims;
 
-pub use self::end::{EndError, Presented, end_other, end_other_as_operator, end_own, sign_out};
+pub use self::end::{EndError, end_other, end_other_as_operator, end_own};
 pub(crate) use self::end::{Place, end_all, ended, leave};
+pub use self::sign_out::{Presented, SignOutError, sign_out};
 pub use self::switch::{Switchable, locked, switchable};
 pub use self::unlock::{Key, Unlock, UnlockError, Unlocked, unlock};
 use crate::app::App;
@@ -99,7 +101,8 @@ pub(crate) fn claims(
         units: holding.access.roles_in_units(),
         roles_version: holding.directory.graph.version(),
         scope: None,
-        as_of: domain::revocation::as_of(now, holding.access_not_before.max(tokens_from(session))),
+        as_of: domain::revocation::as_of(now, holding.access_not_before),
+        sid_as_of: domain::revocation::as_of(now, tokens_from(session)),
     };
     Ok(Unsigned { expires_in: claims.exp - now.seconds(), claims, algorithm: api.algorithm })
 }

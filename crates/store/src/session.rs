@@ -4,11 +4,17 @@ use domain::id::{DeviceId, SessionId, UserId};
 use domain::revocation::Fact;
 use domain::secret::SecretHash;
 use domain::session::{Deadlines, EndReason};
-use domain::time::{Timestamp, days, seconds};
+use domain::time::Timestamp;
 
-use crate::db::{Composed, Read, Row, Statement, WriteTx, params, sql};
+use crate::db::{Read, Row, Statement, WriteTx, params, sql};
 use crate::error::StoreError;
 use crate::revocation;
+
+mod change;
+mod page;
+
+pub use change::{Proved, Unlocked, acted, lock, proved, renewed, unlock, weaken};
+pub use page::{Filter, OnDevice, list, list_statement, on_device};
 
 /// A session as stored.
 #[derive(Clone, Debug)]
@@ -212,37 +218,6 @@ pub async fn end_all(
     Ok(ended)
 }
 
-/// Moves the idle deadline: a person acted. Neither a locked nor an ended session is revived.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn acted(tx: &mut WriteTx<'_>, id: SessionId, idle_at: Timestamp) -> Result<bool, StoreError> {
-    let (realm, now) = (tx.realm(), tx.now());
-    let session = sql!(
-        "UPDATE session SET last_active_at = $3, idle_at = $4
-          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $3 AND absolute_at > $3"
-    );
-    let family = sql!(
-        "UPDATE refresh_family SET idle_at = $4
-          WHERE realm_id = $1 AND session_id = $2 AND ended_at IS NULL AND idle_at > $3 AND absolute_at > $3"
-    );
-    let values = params![realm, id, now, idle_at];
-    let counts = tx
-        .pipeline(vec![Statement { sql: session, params: values.clone() }, Statement { sql: family, params: values }])
-        .await?;
-    Ok(counts.first() == Some(&1))
-}
-
-/// Marks a `session_renewed` event; `false`: another request of this hour did.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn renewed(tx: &mut WriteTx<'_>, id: SessionId, not_since: Timestamp) -> Result<bool, StoreError> {
-    let sql = sql!("UPDATE session SET renewed_at = $3 WHERE realm_id = $1 AND id = $2 AND renewed_at <= $4");
-    let values = params![tx.realm(), id, tx.now(), not_since];
-    Ok(tx.execute(sql, values).await? == 1)
-}
-
 /// Sessions that reached their absolute deadline and have no event yet; at most `limit`.
 ///
 /// # Errors
@@ -268,165 +243,4 @@ pub async fn expire(tx: &mut WriteTx<'_>, limit: i64) -> Result<Vec<(SessionId, 
     let ends = over.iter().map(|(id, _)| Statement { sql: family.clone(), params: params![realm, *id, now] }).collect();
     tx.pipeline(ends).await?;
     Ok(over)
-}
-
-/// So long ago the idle deadline of a session is that was locked at once: a node whose clock is behind must not see it live for a moment.
-const LOCKED_SINCE_SECONDS: u64 = 60;
-
-/// Locks a session at once, `at` an instant read after the guards (see `refused_before`): its idle deadline has passed, on every node. When it was
-/// done stands in `locked_at`; of a second lock within a second of the one before a second later, so that tokens from between the two are refused.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn lock(tx: &mut WriteTx<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
-    let session = sql!(
-        "UPDATE session SET idle_at = $4, locked_at = CASE WHEN locked_at + 1000000 > $3 THEN locked_at + 1000000 ELSE $3 END
-          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $3 RETURNING locked_at"
-    );
-    // Not earlier: a family is judged by the earlier of both deadlines, its session's included.
-    let family = sql!(
-        "UPDATE refresh_family SET idle_at = $3 WHERE realm_id = $1 AND session_id = $2 AND ended_at IS NULL AND idle_at > $3"
-    );
-    let realm = tx.realm();
-    let lock = params![realm, id, at, at.minus(seconds(LOCKED_SINCE_SECONDS))];
-    let locked = tx.returning(session, lock).await?;
-    tx.execute(family, params![realm, id, at]).await?;
-    let Some(row) = locked.first() else { return Ok(false) };
-    revocation::announce(tx, &[Fact::locked(id, row.get(0)?)]).await?;
-    Ok(true)
-}
-
-/// A session that was begun on a device and is not over, with its person's name.
-#[derive(Clone, Debug)]
-pub struct OnDevice {
-    /// The session.
-    pub session: Session,
-    /// What people call its person.
-    pub name: String,
-}
-
-/// The sessions of a device that are not over, of everybody who is recognised there; newest first.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn on_device(tx: &mut impl Read, device: DeviceId) -> Result<Vec<OnDevice>, StoreError> {
-    // By the device's people: no index begins with the device, and there are few of them.
-    let sql = sql!(
-        "SELECT s.id, s.user_id, s.acr, s.amr, s.auth_at, s.idle_at, s.absolute_at, s.idle_seconds, s.ended_at, s.created_at, s.last_active_at,
-            s.renewed_at, s.device_label, s.address, s.user_agent, s.locked_at, COALESCE(u.display_name, u.username, '')
-          FROM device_principal d CROSS JOIN session s CROSS JOIN \"user\" u
-          WHERE d.realm_id = $1 AND d.device_id = $2 AND d.ended_at IS NULL AND d.last_at > $4
-            AND s.realm_id = d.realm_id AND s.user_id = d.principal_id AND s.ended_at IS NULL AND s.absolute_at > $3 AND s.device_id = $2
-            AND u.realm_id = s.realm_id AND u.id = s.user_id AND u.status = 'active' ORDER BY s.id DESC LIMIT 100"
-    );
-    let since = tx.now().minus(days(crate::device::RECOGNISED_DAYS));
-    let rows = tx.query(sql, params![tx.realm(), device, tx.now(), since]).await?;
-    rows.iter().map(|row| Ok(OnDevice { session: from_row(row)?, name: row.get(16)? })).collect()
-}
-
-/// What a locked session becomes when its person resumes it.
-#[derive(Clone, Debug)]
-pub struct Unlocked {
-    /// Hash of the new session cookie.
-    pub secret: SecretHash,
-    /// Until it locks, from the last activity on.
-    pub idle_seconds: i64,
-    /// When it locks.
-    pub idle_at: Timestamp,
-}
-
-/// Resumes a locked session; `false`: it is not locked (any more), or over. When it was locked stays known.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn unlock(tx: &mut WriteTx<'_>, id: SessionId, to: &Unlocked) -> Result<bool, StoreError> {
-    let sql = sql!(
-        "UPDATE session SET secret_hash = $3, locked_at = CASE WHEN locked_at > idle_at THEN locked_at ELSE idle_at END, auth_at = $4,
-            last_active_at = $4, idle_at = $5, idle_seconds = $6
-          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at <= $4 AND absolute_at > $4"
-    );
-    let values = params![tx.realm(), id, to.secret.bytes(), tx.now(), to.idle_at, to.idle_seconds];
-    Ok(tx.execute(sql, values).await? == 1)
-}
-
-/// What a session becomes when its person proves again who they are.
-#[derive(Clone, Debug)]
-pub struct Proved {
-    /// Hash of the new session cookie: the old one is worth nothing from now on (SES-02).
-    pub secret: SecretHash,
-    /// How surely.
-    pub acr: String,
-    /// With what.
-    pub amr: String,
-    /// Until it locks, from the last activity on.
-    pub idle_seconds: i64,
-    /// When it locks.
-    pub idle_at: Timestamp,
-}
-
-/// Marks a fresh authentication; `false`: the session is locked or over.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn proved(tx: &mut WriteTx<'_>, id: SessionId, to: &Proved) -> Result<bool, StoreError> {
-    let sql = sql!(
-        "UPDATE session SET secret_hash = $3, acr = $4, amr = $5, auth_at = $6, last_active_at = $6, idle_at = $7, idle_seconds = $8
-          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND idle_at > $6 AND absolute_at > $6"
-    );
-    let values = params![tx.realm(), id, to.secret.bytes(), &to.acr, &to.amr, tx.now(), to.idle_at, to.idle_seconds];
-    Ok(tx.execute(sql, values).await? == 1)
-}
-
-/// What a listing of sessions is narrowed to.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Of this person.
-    pub user: Option<UserId>,
-    /// From this address.
-    pub address: Option<String>,
-    /// Older than this one, in the listing.
-    pub after: Option<SessionId>,
-}
-
-/// The sessions of people within reach that are not over, newest first.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn list(tx: &mut impl Read, filter: &Filter, limit: i64) -> Result<Vec<Session>, StoreError> {
-    let statement = list_statement((tx.realm(), tx.now()), tx.allowed().reach(), filter, limit);
-    tx.query(statement.sql, statement.params).await?.iter().map(from_row).collect()
-}
-
-/// The statement of [`list`], for the test that enumerates every combination.
-#[must_use]
-pub fn list_statement(
-    (realm, now): (domain::realm::RealmKey, Timestamp),
-    reach: &domain::access::Reach,
-    filter: &Filter,
-    limit: i64,
-) -> Statement {
-    let start = "SELECT s.id, s.user_id, s.acr, s.amr, s.auth_at, s.idle_at, s.absolute_at, s.idle_seconds, s.ended_at, s.created_at,
-        s.last_active_at, s.renewed_at, s.device_label, s.address, s.user_agent, s.locked_at FROM session s
-      CROSS JOIN \"user\" u CROSS JOIN unit n WHERE u.realm_id = s.realm_id AND u.id = s.user_id
-        AND n.realm_id = u.realm_id AND n.id = u.unit_id AND s.realm_id = ";
-    Composed::new(start)
-        .bind(realm)
-        .add(" AND s.ended_at IS NULL AND s.absolute_at > ")
-        .bind(now)
-        .and("s.user_id = ", filter.user)
-        .and("s.address = ", filter.address.as_deref())
-        .and("s.id < ", filter.after)
-        .within("n.path", reach)
-        .add(" ORDER BY s.id DESC LIMIT ")
-        .bind(limit)
-        .done()
-}
-
-/// What a session was proved with is gone: it counts as proved with this from now on.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn weaken(tx: &mut WriteTx<'_>, id: SessionId, acr: &str, amr: &str) -> Result<(), StoreError> {
-    let sql = sql!("UPDATE session SET acr = $3, amr = $4 WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL");
-    tx.execute(sql, params![tx.realm(), id, acr, amr]).await.map(|_| ())
 }

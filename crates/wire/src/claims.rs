@@ -91,17 +91,26 @@ pub struct AccessClaims {
     /// What the client narrowed the token to, permissions separated by spaces (RFC 9068, section 2.2.3); none: all that is held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// The instant whose rights it carries, if that lies ahead of `iat`: it was made in the seconds after a revocation's `not_before` was set, and is not
-    /// meant by it.
+    /// The instant whose rights of `sub` it carries, if that lies ahead of `iat`: it was made in the seconds after the `not_before` of a revocation of
+    /// `sub` was set, and is not meant by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_of: Option<i64>,
+    /// The same for `sid`. Two instants, because each rises at its own revocations and may lie further ahead than the other one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid_as_of: Option<i64>,
 }
 
 impl AccessClaims {
-    /// What the `not_before` of a revocation is compared with, in seconds since 1970.
+    /// What the `not_before` of a revocation of `sub` is compared with, in seconds since 1970.
     #[must_use]
     pub fn rights_as_of(&self) -> i64 {
         self.as_of.map_or(self.iat, |as_of| as_of.max(self.iat))
+    }
+
+    /// What the `not_before` of a revocation of `sid` is compared with, in seconds since 1970.
+    #[must_use]
+    pub fn session_as_of(&self) -> i64 {
+        self.sid_as_of.map_or(self.iat, |as_of| as_of.max(self.iat))
     }
 }
 
@@ -146,6 +155,7 @@ struct Partial {
     roles_version: Option<i64>,
     scope: Option<String>,
     as_of: Option<i64>,
+    sid_as_of: Option<i64>,
 }
 
 impl Partial {
@@ -170,6 +180,7 @@ impl Partial {
                 roles_version: self.roles_version.unwrap_or_default(),
                 scope: self.scope,
                 as_of: self.as_of,
+                sid_as_of: self.sid_as_of,
             },
             nbf: self.nbf,
         })
@@ -208,6 +219,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 "roles_version" => once(&mut read.roles_version, &mut map)?,
                 "scope" => once(&mut read.scope, &mut map)?,
                 "as_of" => once(&mut read.as_of, &mut map)?,
+                "sid_as_of" => once(&mut read.sid_as_of, &mut map)?,
                 _ => others.skip(name, &mut map)?,
             }
         }
@@ -239,6 +251,7 @@ mod tests {
             roles_version: 7,
             scope: None,
             as_of: None,
+            sid_as_of: None,
         }
     }
 

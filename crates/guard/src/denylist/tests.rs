@@ -58,13 +58,21 @@ fn not_before_refuses_what_was_issued_earlier_and_not_what_came_after() {
         assert!(!refused(of(NOW)), "issued in that very second");
         assert!(!refused(of(NOW - 60)));
         // Made in the seconds that `not_before` lies ahead, from the rights of afterwards.
-        let after = AccessClaims { as_of: Some(NOW + 3), ..claims() };
+        let after = AccessClaims { as_of: Some(NOW + 3), sid_as_of: Some(NOW + 3), ..claims() };
         assert!(!list(&[of(NOW + 3)]).refuses(&after) && list(&[of(NOW + 4)]).refuses(&after));
         assert!(
-            list(&[of(NOW + 1)]).refuses(&AccessClaims { as_of: Some(NOW - 9), ..claims() }),
+            list(&[of(NOW + 1)]).refuses(&AccessClaims { as_of: Some(NOW - 9), sid_as_of: Some(NOW - 9), ..claims() }),
             "never before the issue"
         );
     }
+}
+
+#[test]
+fn what_a_token_knows_of_its_session_hides_no_change_of_its_person_and_the_other_way_round() {
+    let of_session = AccessClaims { sid_as_of: Some(NOW + 600), ..claims() };
+    assert!(list(&[user(1, NOW + 1)]).refuses(&of_session));
+    let of_person = AccessClaims { as_of: Some(NOW + 600), ..claims() };
+    assert!(list(&[session(3, Some(NOW + 1))]).refuses(&of_person));
 }
 
 #[test]

@@ -137,6 +137,7 @@ pub(crate) fn claims() -> AccessClaims {
         roles_version: 1,
         scope: None,
         as_of: None,
+        sid_as_of: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A token for a service itself: what its grants give now, for one API, no person behind it.
 
 use domain::client::ClientKind;
-use domain::permission::{Audience, OWN_API};
+use domain::permission::{Audience, OWN_API, PermissionName};
 use domain::realm::Realm;
 use domain::session::AAL1;
 use store::client::{self, Client};
@@ -25,9 +25,9 @@ pub enum TokenError {
     /// No API, one that the client may not ask for, or none said where it may ask for several.
     #[error("{0}")]
     InvalidTarget(&'static str),
-    /// A permission that the client does not hold everywhere.
-    #[error("a permission in the scope is not held")]
-    InvalidScope,
+    /// Permissions that the client does not hold everywhere; those that can be the name of one.
+    #[error("permissions in the scope are not held")]
+    InvalidScope(Vec<PermissionName>),
     /// Disabled or ended since it proved its credentials.
     #[error("the client may not do anything")]
     Ended,
@@ -80,15 +80,19 @@ pub async fn client_credentials(
         .store
         .read(&proved.allowed, now, move |tx| {
             Box::pin(async move {
-                // Again: whoever disabled it meanwhile raised the instant that tokens are issued from, and this one would outlive that.
+                // Again: whoever disabled it, or took the API from it, raised the instant that tokens are issued from, and this one would outlive that.
                 let found = client::by_client_id(tx, &client.client_id).await?;
-                let client = found.filter(|found| found.id == client.id && found.enabled).ok_or(TokenError::Ended)?;
+                let same = |found: &Client| found.id == client.id && found.enabled && found.apis.contains(&audience);
+                let client = found.filter(same).ok_or(TokenError::Ended)?;
                 let holding = directory::holding(&parts, tx, client.id, AAL1).await?;
                 let gone = TokenError::InvalidTarget("There is no such API any more.");
                 let api = holding.directory.apis.get(audience.as_str()).ok_or(gone)?;
                 let rights = Rights::of(&holding.access, audience.as_str(), scope.as_ref());
-                if scope.as_ref().is_some_and(|scope| scope.len() != rights.permissions.len()) {
-                    return Err(TokenError::InvalidScope);
+                if let Some(scope) = scope.as_ref().filter(|scope| scope.len() != rights.permissions.len()) {
+                    let missing = scope.iter().filter(|name| !rights.permissions.contains(name));
+                    return Err(TokenError::InvalidScope(
+                        missing.filter_map(|n| PermissionName::parse(n).ok()).collect(),
+                    ));
                 }
                 let policy = &holding.policy;
                 if !policy.admits(tx.allowed().request().address) {
@@ -113,6 +117,7 @@ pub async fn client_credentials(
                     roles_version: holding.directory.graph.version(),
                     scope: scope.map(|scope| scope.into_iter().collect::<Vec<_>>().join(" ")),
                     as_of: domain::revocation::as_of(tx.now(), holding.access_not_before),
+                    sid_as_of: None,
                 };
                 Ok(Unsigned { expires_in: claims.exp - tx.now().seconds(), claims, algorithm: api.algorithm })
             })

@@ -1,21 +1,16 @@
-//! How sessions end: signed out by their owner, ended by an administrator, replaced, or all of them because something weighty changed.
-#![expect(clippy::disallowed_methods, reason = "this file names the flow that signs out")]
+//! How sessions end: by their owner from elsewhere, by an administrator, replaced, or all of them because something weighty changed.
 
-use domain::allowed::{Allowed, Flow, Operator, Request};
+use domain::allowed::{Allowed, Operator};
 use domain::caller::{Caller, Forbidden, Scope};
 use domain::event::{Event, EventType};
 use domain::id::{DeviceId, SessionId, UserId};
 use domain::permission::Permission;
-use domain::realm::RealmKey;
-use domain::refresh::RefreshToken;
-use domain::secret::Secret;
 use domain::session::{EndReason, State};
 use store::session::Session;
 use store::user::User;
-use store::{Guard, Outcome, Read, StoreError, Upkeep, WriteTx, session, token, user};
+use store::{Guard, Outcome, StoreError, WriteTx, session, user};
 use thiserror::Error;
 
-use super::owner;
 use crate::app::App;
 use crate::caller::SignedOut;
 
@@ -71,84 +66,13 @@ pub(crate) async fn leave(
             if presented && session::end(tx, old.id, EndReason::Replaced).await? {
                 events.push(ended(old.id, user.id, user.name(), EndReason::Replaced));
             }
-        } else if session::lock(tx, old.id, now).await? {
+        } else if session::lock(tx, old.id, now).await?.is_some() {
             let name = user::find(tx, old.user).await?.map(|other| other.name().to_owned()).unwrap_or_default();
             let event = Event::new(EventType::SessionLocked).user(old.user, &name).because("switched");
             events.push(event.with("session", old.id.to_string()));
         }
     }
     Ok(events)
-}
-
-/// What a client presents to sign out; either may be missing.
-#[derive(Clone, Debug, Default)]
-pub struct Presented {
-    /// The refresh cookie.
-    pub refresh: Option<RefreshToken>,
-    /// The session cookie.
-    pub secret: Option<Secret>,
-    /// The session of a verified bearer.
-    pub bearer: Option<SessionId>,
-}
-
-/// Signs out: ends the session of what was presented, or all of its owner's. Idempotent: what names no live session changes nothing.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn sign_out(
-    app: &App,
-    realm: RealmKey,
-    presented: Presented,
-    everywhere: bool,
-    request: Request,
-) -> Result<(), StoreError> {
-    let allowed = Allowed::visitor(Flow::SignOut, realm, request);
-    let parts = app.clone();
-    app.store
-        .write(allowed, app.now(), (presented, everywhere, parts), |tx, (presented, everywhere, parts)| {
-            Box::pin(async move {
-                let Some(session) = presented_session(parts, tx, presented).await? else {
-                    return Ok(Outcome::nothing(()));
-                };
-                tx.exclusive(Guard::Principal(session.user.into())).await?;
-                let name = user::find(tx, session.user).await?;
-                let Some(user) = name else { return Ok(Outcome::nothing(())) };
-                let mut events = Vec::new();
-                if session::end(tx, session.id, EndReason::SignedOut).await? {
-                    events.push(ended(session.id, user.id, user.name(), EndReason::SignedOut));
-                }
-                if *everywhere {
-                    token::void_all(tx, user.id).await?;
-                    user::refuse_tokens(tx, user.id).await?;
-                    events.extend(end_all(tx, &user, None, EndReason::EndedByOwner).await?);
-                }
-                let mut events = events.into_iter().map(|event| event.acted_by(owner(&user, &session)));
-                match events.next() {
-                    Some(first) => Ok(Outcome::done((), store::Events::from(first).and_all(events))),
-                    None if *everywhere => Ok(Outcome::upkeep((), Upkeep::SessionActivity)),
-                    None => Ok(Outcome::nothing(())),
-                }
-            })
-        })
-        .await
-}
-
-/// The session that is meant, if it is not over.
-async fn presented_session(
-    app: &App,
-    tx: &mut WriteTx<'_>,
-    presented: &Presented,
-) -> Result<Option<Session>, StoreError> {
-    let mut id = presented.bearer;
-    if let Some(token) = presented.refresh.as_ref().filter(|_| id.is_none()) {
-        id = crate::refresh::authentic(app, tx, token).await?.and_then(|(stored, _)| stored.session);
-    }
-    let found = match (id, &presented.secret) {
-        (Some(id), _) => session::find(tx, id).await?,
-        (None, Some(secret)) => session::by_secret(tx, &secret.hash()).await?,
-        (None, None) => None,
-    };
-    Ok(found.filter(|s| s.deadlines.state(s.ended_at.is_some(), tx.now()) != State::Ended))
 }
 
 /// Why a session was not ended.

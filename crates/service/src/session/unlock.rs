@@ -270,6 +270,10 @@ async fn write(
     if demands.must_change.is_some() {
         return refused(UnlockError::Ended);
     }
+    let often = throttle_key::key(app, tx.realm(), "resumed", person.id.to_string().as_bytes());
+    if let Err(wait) = throttle::check_window(tx, Kind::Resumed, &often).await? {
+        return Ok(throttle_key::refusal(wait, UnlockError::Throttled));
+    }
     credential::used(tx, proved).await?;
     let Carried { presented, copied } = carried(app, tx, asked).await?;
     let copied = match copied {
@@ -278,6 +282,9 @@ async fn write(
     };
     let left = leave(app, tx, Place { presented, device }, &person, Some(id)).await?;
     let (done, unlocked) = go_on(app, realm, tx, session, asked.audience.as_deref()).await?;
+    if unlocked {
+        throttle::count_failure(tx, Kind::Resumed, &often).await?;
+    }
     let actor = owner(&person, &done.session);
     let unlocked = unlocked.then(|| {
         let event = Event::new(EventType::SessionUnlocked).user(person.id, person.name());
@@ -309,8 +316,10 @@ async fn go_on(
     let to = sessions::Unlocked { secret: secret.hash(), idle_seconds, idle_at };
     // Locked by a policy that was tightened since, of which nothing is stored: it is locked for good first, or there were nothing to unlock, and
     // the cookies of before would go on.
-    if session.deadlines.state(false, now) == State::Locked && sessions::lock(tx, id, now).await? {
-        session.locked_at = Some(now);
+    if session.deadlines.state(false, now) == State::Locked
+        && let Some(locked) = sessions::lock(tx, id, now).await?
+    {
+        session.locked_at = Some(locked);
     }
     let unlocked = sessions::unlock(tx, id, &to).await?;
     let family = if unlocked {

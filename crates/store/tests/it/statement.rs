@@ -53,7 +53,7 @@ fn composed() -> Vec<(&'static str, Vec<Statement>)> {
         ),
         ("user::by_name_statement", vec![user::by_name_statement(realm, &name)]),
         ("user::by_mail_statement", vec![user::by_mail_statement(realm, &name)]),
-        ("session::list_statement", session_lists()),
+        ("session::page::list_statement", session_lists()),
     ]
     .into_iter()
     .chain(user_searches())

@@ -65,11 +65,21 @@ fn claims(token: &str) -> serde_json::Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-/// What a revocation's `not_before` is compared with; the time of issue never lies ahead, because middleware that others made refuses that.
+/// What the `not_before` of a person's revocation is compared with.
 fn rights_as_of(app: &testkit::TestApp, claims: &serde_json::Value) -> i64 {
+    claims["as_of"].as_i64().unwrap_or_else(|| issued_at(app, claims))
+}
+
+/// What that of a session is compared with.
+fn session_as_of(app: &testkit::TestApp, claims: &serde_json::Value) -> i64 {
+    claims["sid_as_of"].as_i64().unwrap_or_else(|| issued_at(app, claims))
+}
+
+/// It never lies ahead, because middleware that others made refuses that.
+fn issued_at(app: &testkit::TestApp, claims: &serde_json::Value) -> i64 {
     let iat = claims["iat"].as_i64().expect("iat");
     assert!(iat <= app.db.now().seconds(), "issued in the future: {claims}");
-    claims["as_of"].as_i64().unwrap_or(iat)
+    iat
 }
 
 /// The caller behind a browser's bearer, as the route builds it before the body is read.

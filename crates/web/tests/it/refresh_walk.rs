@@ -258,7 +258,7 @@ impl Walk {
                 let session =
                     store::refresh::find(tx, *family).await?.and_then(|stored| stored.session).expect("a session");
                 match action {
-                    Action::Lock => store::session::lock(tx, session, tx.now()).await?,
+                    Action::Lock => store::session::lock(tx, session, tx.now()).await?.is_some(),
                     _ => store::session::acted(tx, session, *idle_at).await?,
                 };
                 Ok(Outcome::upkeep((), Upkeep::SessionActivity))

@@ -190,6 +190,42 @@ on_both_databases! {
         assert_eq!(live(&app).await, 1);
     }
 
+    async fn nobody_outruns_the_end_of_a_role_by_switching_again_and_again(app: TestApp) {
+        let (mut ward, sessions) = ward(&app, &["nurse", "billing"]).await;
+        for _ in 0..20 {
+            for (session, person) in sessions.iter().zip(["nurse", "billing"]) {
+                switch_to(&mut ward, session, &app.password("main", person)).await.expect(200);
+            }
+        }
+        let back = switch_to(&mut ward, &sessions[0], &app.password("main", "nurse")).await.expect(200);
+        let claims = crate::claims(back.json()["access_token"].as_str().unwrap());
+        let of_session = crate::session_as_of(&app, &claims);
+        assert!(of_session > app.db.now().seconds() + 15, "each lock is a second later than the one before: {claims}");
+        let id = app.user_id(RealmKey::MAIN, "nurse").await;
+
+        app.signed_in("admin").await.give(&id, "billing", "/clinic-a").await.expect(201);
+
+        let fact = "SELECT MAX(not_before) FROM revocation WHERE realm_id = 1 AND kind = 'user'";
+        let not_before = app.db.number(fact, vec![]).await;
+        assert!(crate::rights_as_of(&app, &claims) * 1_000_000 < not_before, "refused: {claims}");
+    }
+
+    async fn whoever_switches_again_and_again_waits_at_last(app: TestApp) {
+        let (mut ward, sessions) = ward(&app, &["nurse", "billing"]).await;
+        let password = app.password("main", "nurse");
+        switch_to(&mut ward, &sessions[0], &password).await.expect(200);
+        let many = "UPDATE throttle SET count = 120 WHERE realm_id = 1 AND kind = 'resumed'";
+        assert_eq!(app.db.execute(many, vec![]).await, 1);
+        switch_to(&mut ward, &sessions[1], &app.password("main", "billing")).await.expect(200);
+
+        let refused = switch_to(&mut ward, &sessions[0], &password).await.expect(429);
+
+        assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("too-many-attempts", "3601"));
+        assert_eq!(username(&mut ward).await, "billing", "nothing happened");
+        app.advance(minutes(61));
+        switch_to(&mut ward, &sessions[0], &password).await.expect(200);
+    }
+
     async fn a_node_whose_clock_is_behind_sees_who_was_locked_just_now(app: TestApp) {
         let (mut ward, sessions) = ward(&app, &["nurse"]).await;
         app.advance(minutes(1));
@@ -203,7 +239,7 @@ on_both_databases! {
         assert_eq!(switchable(&mut ward).await["items"][0]["locked_at"], locked.rfc3339(), "and when");
         let back = switch_to(&mut ward, &sessions[0], &app.password("main", "nurse")).await.expect(200);
         let claims = crate::claims(back.json()["access_token"].as_str().unwrap());
-        assert!(crate::rights_as_of(&app, &claims) >= locked.seconds(), "tokens of before stay refused: {claims}");
+        assert!(crate::session_as_of(&app, &claims) >= locked.seconds(), "tokens of before stay refused: {claims}");
         assert_eq!(nurse.clone().me().await.status, 401);
     }
 

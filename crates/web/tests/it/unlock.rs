@@ -66,7 +66,7 @@ on_both_databases! {
 
         let claims = crate::claims(again.json()["access_token"].as_str().unwrap());
         let refused_before = domain::revocation::refused_before(app.db.now()).seconds();
-        assert_eq!(crate::rights_as_of(&app, &claims), refused_before, "not before what resource servers refuse");
+        assert_eq!(crate::session_as_of(&app, &claims), refused_before, "not before what resource servers refuse");
         assert_eq!(nurse.clone().me().await.expect(401).code(), "not-signed-in", "an old token, not yet expired");
         let mut new = nurse.clone();
         new.bearer = again.json()["access_token"].as_str().map(ToOwned::to_owned);
@@ -97,7 +97,7 @@ on_both_databases! {
 
         let claims = crate::claims(done.expect(200).json()["access_token"].as_str().unwrap());
         assert_eq!(events, ["session_unlocked"]);
-        assert!(crate::rights_as_of(&app, &claims) > app.db.now().seconds(), "{claims}");
+        assert!(crate::session_as_of(&app, &claims) > app.db.now().seconds(), "{claims}");
         for cookie in ["session", "refresh"] {
             assert_ne!(tab.cookie(cookie), nurse.cookie(cookie), "SES-02: {cookie}");
         }

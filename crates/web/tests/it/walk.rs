@@ -1,5 +1,6 @@
 //! What the README shows, from the first sign-in to the audit log.
 
+use axum::http::Method;
 use domain::realm::RealmKey;
 use domain::time::minutes;
 use serde_json::{Value, json};
@@ -101,6 +102,39 @@ async fn signing_out_everywhere_ends_every_session_and_every_token() {
     assert_eq!(there.refresh().await.expect(401).code(), "session-ended");
     assert_eq!(somebody_else.me().await.status, 200);
     assert_eq!(app.signed_in("nurse").await.me().await.status, 200);
+}
+
+#[tokio::test]
+async fn ses_06_whoever_sits_before_a_locked_session_ends_that_one_alone() {
+    let app = TestApp::new().await;
+    let mut ward = app.signed_in("nurse").await;
+    app.advance(minutes(14));
+    let mut phone = app.signed_in("nurse").await;
+    app.advance(minutes(2));
+
+    let refused = ward.call(Method::POST, "/api/v1/sign-out/everywhere").without_bearer().send().await.expect(401);
+
+    assert_eq!((refused.code().as_str(), refused.set_cookies().len()), ("session-locked", 0), "the cookies stay");
+    phone.me().await.expect(200);
+    ward.call(Method::POST, "/api/v1/sign-out").without_bearer().send().await.expect(204);
+    phone.me().await.expect(200);
+}
+
+#[tokio::test]
+async fn a_copy_of_an_old_refresh_token_ends_its_own_session_and_no_other() {
+    let app = TestApp::new().await;
+    let (mut ward, mut phone) = (app.signed_in("nurse").await, app.signed_in("nurse").await);
+    let mut thief = app.browser();
+    thief.set_cookie("refresh", &ward.cookie("refresh").unwrap());
+    app.advance(minutes(1));
+    ward.refresh().await.expect(200);
+    app.advance(minutes(1));
+
+    thief.post_empty("/api/v1/sign-out/everywhere").await.expect(204);
+
+    ward.me().await.expect(401);
+    phone.me().await.expect(200);
+    assert_eq!(app.count("authn_token_reuse").await, 1);
 }
 
 #[tokio::test]

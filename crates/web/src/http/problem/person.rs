@@ -4,7 +4,7 @@ use service::factor::FactorError;
 use service::invitation::LinkError;
 use service::password::ChangeError;
 use service::refresh::RefreshError;
-use service::session::{EndError, UnlockError};
+use service::session::{EndError, SignOutError, UnlockError};
 use service::sign_in::SignInError;
 use service::step_up::StepUpError;
 use wire::problem::Code;
@@ -80,6 +80,17 @@ impl From<RefreshError> for Problem {
             RefreshError::Audience(error) => Self::invalid("/audience", "unknown", error.to_string()),
             RefreshError::Key(error) => error.into(),
             RefreshError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignOutError> for Problem {
+    fn from(error: SignOutError) -> Self {
+        match error {
+            SignOutError::Locked => {
+                Self::from(Code::SessionLocked).detail("Unlock the session first, or sign out of this one alone.")
+            }
+            SignOutError::Store(error) => error.into(),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! `client_credentials`: what a service may do, in a token.
 
 use super::*;
+use domain::allowed::Request;
 use domain::time::{Timestamp, minutes};
+use service::client::{Credentials, Demand, authenticate};
+use service::oauth::{ClientCredentials, TokenError};
 use testkit::on_both_databases;
 
 on_both_databases! {
@@ -52,6 +55,10 @@ on_both_databases! {
             let refused = token(&app, ("robot", &secret), &[("scope", scope)]).await.expect(400).json();
             assert_eq!(refused["error"], "invalid_scope", "{scope}");
         }
+        let scope = "charts:read made:up vitals:record <b>x</b>";
+        let refused = token(&app, ("robot", &secret), &[("scope", scope)]).await.expect(400).json();
+        let named = "The client does not hold this everywhere: made:up, vitals:record.";
+        assert_eq!(text(&refused["error_description"]), named, "RFC 6749, section 5.2: in its characters");
     }
 
     async fn a_token_outlives_neither_the_apis_lifetime_nor_a_grant(app: TestApp) {
@@ -115,6 +122,21 @@ on_both_databases! {
         assert_eq!(refused(("robot", &robot), &[]).await["error"], "invalid_request");
         change(&app, "robot", &json!({ "enabled": false })).await.expect(200);
         assert_eq!(token(&app, ("robot", &robot), &[]).await.expect(401).json()["error"], "invalid_client");
+    }
+
+    async fn a_service_from_which_an_api_was_taken_since_it_proved_itself_gets_no_token_for_it(app: TestApp) {
+        app.signed_in("admin").await.post("/api/v1/apis", &json!({ "audience": "lab", "name": "Lab" })).await.expect(201);
+        let secret = service(&app, "robot", &["clinic", "lab"]).await;
+        let realm = service::realm::by_slug(&app.app, "main").await.unwrap().expect("main");
+        let credentials = Credentials::new("robot", Some(&secret));
+        let asked = ClientCredentials { audience: Some("clinic".to_owned()), ..ClientCredentials::default() };
+        let proved = authenticate(&app.app, realm.key, credentials, Demand::Secret, Request::default()).await.unwrap();
+        service::oauth::client_credentials(&app.app, &realm, &proved, asked.clone()).await.expect("while it may");
+
+        change(&app, "robot", &json!({ "apis": ["lab"] })).await.expect(200);
+
+        let refused = service::oauth::client_credentials(&app.app, &realm, &proved, asked).await;
+        assert!(matches!(refused, Err(TokenError::Ended)), "{refused:?}");
     }
 }
 
