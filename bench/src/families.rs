@@ -68,6 +68,32 @@ pub(crate) async fn seed(
     Ok(all)
 }
 
+/// Somebody is active in the sessions of these families: making many takes longer than a session may idle.
+pub(crate) async fn acted(
+    store: &Store,
+    allowed: &Allowed,
+    now: Timestamp,
+    families: &[Family],
+) -> Result<(), StoreError> {
+    for some in families.chunks(CHUNK) {
+        let ids: Vec<FamilyId> = some.iter().map(|family| family.id).collect();
+        store
+            .write(allowed.clone(), now, ids, |tx, ids| {
+                Box::pin(async move {
+                    use store::Read;
+                    let idle_at = tx.now().plus(days(300));
+                    for id in ids {
+                        let session = store::refresh::find(tx, *id).await?.and_then(|family| family.session);
+                        store::session::acted(tx, session.ok_or(StoreError::Busy)?, idle_at).await?;
+                    }
+                    Ok::<_, StoreError>(Outcome::upkeep((), Upkeep::SessionActivity))
+                })
+            })
+            .await?;
+    }
+    Ok(())
+}
+
 /// A family, its session, and how it is kept.
 fn begin(tx: &WriteTx<'_>, user: UserId, sealing: &Sealing) -> Result<(Family, NewSession, NewFamily), StoreError> {
     use store::Read;

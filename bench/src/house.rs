@@ -147,6 +147,12 @@ impl House {
         Ok(families::seed(store, allowed.allowed(), begun, &self.ids, count, Arc::new(seal)).await?)
     }
 
+    /// Somebody is active in these sessions now.
+    pub(crate) async fn acted(&self, families: &[Family]) -> Result<(), Failure> {
+        let allowed = Allowed::cli("bench", self.realm.key);
+        Ok(families::acted(&self.app.store, allowed.allowed(), self.app.now(), families).await?)
+    }
+
     /// Adds people, many at once; their ids in the order of the list.
     pub(crate) async fn add(&self, people: Vec<Person>) -> Result<Vec<UserId>, Failure> {
         const AT_ONCE: usize = 32;

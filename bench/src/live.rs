@@ -69,6 +69,7 @@ async fn grown(house: &House, from: usize, to: usize) -> Result<Vec<Family>, Fai
         kept.extend(house.sessions(portion, minutes(10)).await?.into_iter().step_by(every));
         at += portion;
     }
+    house.acted(&kept).await?;
     Ok(kept)
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn claims() -> AccessClaims {
         roles_version: 7,
         scope: None,
         as_of: None,
+        sid_as_of: None,
     }
 }
 
