@@ -57,6 +57,8 @@ enum Ended {
     NotAFeed,
     #[error("says nothing")]
     Silent,
+    #[error("is late")]
+    Late,
     #[error("says {0}")]
     Nonsense(#[from] Nonsense),
     #[error("has more than we may keep: {0}")]
@@ -74,14 +76,6 @@ pub(crate) struct Progress {
     pub(crate) since_cursor: Option<Duration>,
     /// How often we connected.
     pub(crate) connections: u64,
-}
-
-/// What a page that we took says of our place in the feed.
-struct Taken {
-    /// It made us begin anew.
-    reset: bool,
-    /// There is more than it holds.
-    more: bool,
 }
 
 /// The feed of one issuer, and what it has told us.
@@ -211,13 +205,14 @@ impl Feed {
         Some(monotonic().saturating_duration_since(self.made).saturating_sub(Duration::from_millis(at)))
     }
 
-    fn note(&self, what: &AtomicU64) {
-        let since = monotonic().saturating_duration_since(self.made).as_millis();
+    fn note(&self, what: &AtomicU64, at: Instant) {
+        let since = at.saturating_duration_since(self.made).as_millis();
         what.store(u64::try_from(since).unwrap_or(u64::MAX - 1) + 1, Ordering::Release);
     }
 
-    fn vouch(&self) {
-        self.note(&self.vouched);
+    /// Nothing was missing at that instant.
+    fn vouch(&self, at: Instant) {
+        self.note(&self.vouched, at);
         self.current.send_replace(());
     }
 
@@ -258,6 +253,7 @@ impl Feed {
                 | Ended::Status(_)
                 | Ended::NotAFeed
                 | Ended::Silent
+                | Ended::Late
                 | Ended::Nonsense(_)
                 | Ended::Closed => {}
             }
@@ -284,10 +280,9 @@ impl Feed {
         wait: &mut Wait,
     ) -> Result<std::convert::Infallible, Ended> {
         self.connections.fetch_add(1, Ordering::Relaxed);
+        let asked = monotonic();
         let mut response = self.open(cursor.as_deref()).await?;
         let (mut lines, mut told) = (Lines::default(), Vec::new());
-        // Only a comment of this connection says that we have caught up; pages are a sign of life after that.
-        let mut caught_up = false;
         let mut heard = monotonic();
         loop {
             // Counted from the last whole event: bytes that never become one are silence.
@@ -297,18 +292,17 @@ impl Feed {
             for told in told.drain(..) {
                 heard = monotonic();
                 match told {
-                    Told::NothingMissing => {
-                        caught_up = true;
-                        wait.succeeded();
-                        self.vouch();
-                    }
-                    Told::Page(page) => {
-                        let taken = self.page(page, cursor)?;
-                        caught_up &= !taken.reset;
-                        if caught_up && !taken.more {
-                            self.vouch();
+                    // Only such a comment vouches, and only for the instant that it names: whoever holds the stream up must not make us
+                    // believe that what it said a while ago is so now.
+                    Told::NothingMissing(after) => {
+                        let at = (asked + after).min(heard);
+                        if heard - at > self.max_silence {
+                            return Err(Ended::Late);
                         }
+                        wait.succeeded();
+                        self.vouch(at);
                     }
+                    Told::Page(page) => self.page(page, cursor)?,
                 }
             }
             self.sweep();
@@ -338,13 +332,12 @@ impl Feed {
         Ok(response)
     }
 
-    fn page(&self, page: RevocationPage, cursor: &mut Option<String>) -> Result<Taken, Ended> {
+    fn page(&self, page: RevocationPage, cursor: &mut Option<String>) -> Result<(), Ended> {
         let RevocationPage { items, next_cursor, more } = page;
         if more && cursor.as_deref() == Some(next_cursor.as_str()) {
             return Err(Nonsense::Stuck.into());
         }
-        let reset = items.iter().any(|item| matches!(item, wire::revocation::Revocation::Reset));
-        if reset {
+        if items.iter().any(|item| matches!(item, wire::revocation::Revocation::Reset)) {
             self.void();
         }
         let applied = self.denylist.apply(&items, (self.clock)())?;
@@ -352,9 +345,9 @@ impl Feed {
             self.keys_wanted.fetch_add(1, Ordering::AcqRel);
             self.keys_due.notify_one();
         }
-        self.note(&self.moved);
+        self.note(&self.moved, monotonic());
         *cursor = Some(next_cursor);
-        Ok(Taken { reset, more })
+        Ok(())
     }
 
     fn sweep(&self) {

@@ -16,6 +16,7 @@ use domain::time::Timestamp;
 use store::StoreError;
 use store::revocation::{self, Stored};
 use thiserror::Error;
+use tokio::time::Instant;
 use uuid::Uuid;
 use wire::revocation::{Revocation, RevocationPage};
 
@@ -73,18 +74,25 @@ pub async fn follow(
     since: Option<&str>,
     request: Request,
 ) -> Result<Following, FeedError> {
+    let began = monotonic();
     let allowed = proved(app, realm, credentials, request).await?;
     let since = parsed(realm, since)?;
     let api = allowed.actor().principal().ok_or(ClientAuthError::Credentials)?;
     let seat = hub::sit(app, api).ok_or(FeedError::Full)?;
     // First the subscription, then what there is: what comes between is told twice rather than never.
-    Ok(Following::new(app.clone(), allowed, since, hub::subscribe(app, realm), seat))
+    Ok(Following::new(app.clone(), allowed, since, hub::subscribe(app, realm), (began, seat)))
 }
 
 /// How many streams this node feeds, and what it has told them.
 #[must_use]
 pub fn load(app: &App) -> Load {
     hub::load(app)
+}
+
+/// A clock that nobody sets, for how old a confirmation is.
+fn monotonic() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "the age of a confirmation is a duration; tests pause tokio's time")]
+    Instant::now()
 }
 
 /// An API's own credentials: what was revoked is no client's business.

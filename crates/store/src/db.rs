@@ -253,7 +253,7 @@ impl Store {
     }
 
     /// Which history the positions of the feed belong to: what was restored from a copy counts on from where the copy was made. On SQLite each
-    /// process has its own, because the file can have been exchanged between two; 0 where it cannot be known.
+    /// process has its own, because the file can have been exchanged between two.
     ///
     /// # Errors
     /// [`StoreError`].

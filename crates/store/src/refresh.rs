@@ -23,6 +23,8 @@ pub struct Stored {
     pub client_id: String,
     /// The audience of its access tokens.
     pub audience: String,
+    /// The instant of the person's rights, from before anything else was read.
+    pub access_not_before: Timestamp,
 }
 
 /// A family by id.
@@ -32,7 +34,8 @@ pub struct Stored {
 pub async fn find(tx: &mut impl Read, id: FamilyId) -> Result<Option<Stored>, StoreError> {
     let sql = sql!(
         "SELECT f.generation, f.rotated_at, f.idle_at, f.absolute_at, f.ended_at, f.family_key, f.session_id, f.user_id, f.client_id,
-            f.audience, u.status, f.previous_at FROM refresh_family f JOIN \"user\" u ON u.realm_id = f.realm_id AND u.id = f.user_id
+            f.audience, u.status, f.previous_at, p.access_not_before FROM refresh_family f
+          JOIN \"user\" u ON u.realm_id = f.realm_id AND u.id = f.user_id JOIN principal p ON p.realm_id = f.realm_id AND p.id = f.user_id
           WHERE f.realm_id = $1 AND f.id = $2"
     );
     let Some(row) = tx.one(sql, params![tx.realm(), id]).await? else { return Ok(None) };
@@ -51,6 +54,7 @@ pub async fn find(tx: &mut impl Read, id: FamilyId) -> Result<Option<Stored>, St
         user: row.get(7)?,
         client_id: row.get(8)?,
         audience: row.get(9)?,
+        access_not_before: row.get(12)?,
     }))
 }
 

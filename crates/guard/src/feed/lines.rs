@@ -2,6 +2,8 @@
 //!
 //! Lines and events are bounded, unknown events and comments are errors: what we do not understand might be a revocation.
 
+use std::time::Duration;
+
 use wire::revocation::RevocationPage;
 
 /// The longest event, in bytes; one page of the feed is far shorter.
@@ -9,13 +11,16 @@ pub(crate) const LONGEST_EVENT: usize = 4 * 1024 * 1024;
 /// The longest cursor, in bytes.
 pub(crate) const LONGEST_CURSOR: usize = 1024;
 
+/// Digits of the milliseconds since we asked: a stream lives for an hour at most.
+const LONGEST_NUMBER: usize = 9;
+
 /// What the feed said.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     /// Facts.
     Page(RevocationPage),
-    /// Nothing is missing up to now.
-    NothingMissing,
+    /// Nothing was missing so long after we asked for the stream.
+    NothingMissing(Duration),
 }
 
 /// It said something that a feed does not say.
@@ -68,7 +73,7 @@ impl Lines {
             return self.dispatch();
         }
         if let Some(comment) = line.strip_prefix(b":") {
-            return if comment.trim_ascii() == b"ok" { Ok(Some(Told::NothingMissing)) } else { Err(Nonsense::Event) };
+            return confirmation(comment).map(|after| Some(Told::NothingMissing(after))).ok_or(Nonsense::Event);
         }
         let colon = line.iter().position(|&byte| byte == b':').ok_or(Nonsense::Event)?;
         let (field, value) = line.split_at(colon);
@@ -106,6 +111,13 @@ impl Lines {
     }
 }
 
+/// `ok` and milliseconds.
+fn confirmation(comment: &[u8]) -> Option<Duration> {
+    let digits = str::from_utf8(comment.trim_ascii()).ok()?.strip_prefix("ok ")?;
+    let plain = digits.len() <= LONGEST_NUMBER && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain).map(Duration::from_millis)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
@@ -127,8 +139,9 @@ mod tests {
 
     #[test]
     fn events_and_comments_are_read_however_they_are_cut() {
-        let text = format!(": ok\n\n{EVENT}:ok\r\n\r\n{}", EVENT.replace('\n', "\r\n"));
-        let expected = [Told::NothingMissing, page(), Told::NothingMissing, page()];
+        let text = format!(": ok 7\n\n{EVENT}:ok 1007\r\n\r\n{}", EVENT.replace('\n', "\r\n"));
+        let after = |milliseconds| Told::NothingMissing(Duration::from_millis(milliseconds));
+        let expected = [after(7), page(), after(1007), page()];
         assert_eq!(read(&[text.as_bytes()]).unwrap(), expected);
         for size in 1..20 {
             let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
@@ -139,7 +152,7 @@ mod tests {
     #[test]
     fn an_event_that_is_not_whole_is_not_told() {
         assert_eq!(read(&[EVENT.trim_end().as_bytes()]).unwrap(), []);
-        assert_eq!(read(&[b": ok"]).unwrap(), []);
+        assert_eq!(read(&[b": ok 7"]).unwrap(), []);
     }
 
     #[test]
@@ -149,6 +162,9 @@ mod tests {
             ("<!doctype html>\n".to_owned(), Nonsense::Event),
             ("<p style=\"a:b\">\n".to_owned(), Nonsense::Event),
             (": keep-alive\n".to_owned(), Nonsense::Event),
+            (": ok\n".to_owned(), Nonsense::Event),
+            (": ok -1\n".to_owned(), Nonsense::Event),
+            (": ok 9999999999\n".to_owned(), Nonsense::Event),
             ("event: other\ndata: {}\n\n".to_owned(), Nonsense::Event),
             ("data: {}\n\n".to_owned(), Nonsense::Event),
             (EVENT.replace("items", "item"), Nonsense::Page),

@@ -36,7 +36,7 @@ fn revoked() -> AccessClaims {
 fn tells(feed: &Feed, items: Vec<Revocation>) {
     let page = RevocationPage { items, next_cursor: "1".into(), more: false };
     feed.page(page, &mut None).unwrap();
-    feed.vouch();
+    feed.vouch(monotonic());
 }
 
 fn revocation() -> Revocation {

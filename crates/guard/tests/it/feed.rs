@@ -282,7 +282,7 @@ async fn after_a_reset_the_guard_asks_until_the_feed_vouches_again() {
     let (issuer, guard) = impatient().await;
     let reset = RevocationPage { items: vec![session(1), Revocation::Reset], next_cursor: "1".into(), more: false };
     let page = RevocationPage { items: vec![session(3)], next_cursor: "2".into(), more: false };
-    issuer.feeding.becomes(Feed::Says(vec![b": ok\n\n".to_vec(), event(&reset).into(), event(&page).into()]));
+    issuer.feeding.becomes(Feed::Says(vec![b": ok 0\n\n".to_vec(), event(&reset).into(), event(&page).into()]));
     eventually("it has begun anew", || guard.metrics().entries.sessions == 2).await;
 
     assert_eq!(guard.metrics().state, FeedState::Asking);

@@ -12,6 +12,7 @@ use futures_util::stream;
 use guard::{Revocation, RevocationPage};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// How often the feed says that nothing is missing; the real one does each second.
 const BEAT: Duration = Duration::from_millis(30);
@@ -179,14 +180,22 @@ impl Feeding {
 
     fn live(self: Arc<Self>, from: usize, vouches: bool) -> Body {
         let generation = self.generation.load(Ordering::SeqCst);
+        let began = monotonic();
         Body::from_stream(stream::unfold((self, from, true), move |(feeding, mut at, first)| async move {
+            let vouches = vouches.then_some(began);
             let text = feeding.next(generation, &mut at, first, vouches).await?;
             Some((Ok::<_, std::io::Error>(text), (feeding, at, false)))
         }))
     }
 
     /// What comes next: an event, or after a beat that nothing is missing; `None`: the connection is cut.
-    async fn next(&self, generation: usize, at: &mut usize, mut first: bool, vouches: bool) -> Option<String> {
+    async fn next(
+        &self,
+        generation: usize,
+        at: &mut usize,
+        mut first: bool,
+        vouches: Option<Instant>,
+    ) -> Option<String> {
         loop {
             let news = self.news.notified();
             if self.generation.load(Ordering::SeqCst) != generation {
@@ -197,8 +206,8 @@ impl Feeding {
             }
             let waited = first || tokio::time::timeout(BEAT, news).await.is_err();
             first = false;
-            if waited && vouches && self.event(&mut at.clone()).is_none() {
-                return Some(": ok\n\n".to_owned());
+            if let Some(began) = vouches.filter(|_| waited && self.event(&mut at.clone()).is_none()) {
+                return Some(format!(": ok {}\n\n", (monotonic() - began).as_millis()));
             }
         }
     }
@@ -209,6 +218,11 @@ impl Feeding {
         *at += 1;
         Some(event(&RevocationPage { items, next_cursor: at.to_string(), more: *at < pages.len() }))
     }
+}
+
+fn monotonic() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "the feed says how long ago it was asked for")]
+    Instant::now()
 }
 
 /// A page as the feed writes it.

@@ -24,7 +24,7 @@ fn lies() -> Vec<(&'static str, Feed)> {
         ("a redirect", Feed::Other(StatusCode::FOUND, elsewhere, Vec::new())),
         ("wrong credentials", Feed::Other(StatusCode::UNAUTHORIZED, &[], Vec::new())),
         ("nothing", Feed::Other(StatusCode::NO_CONTENT, &[], Vec::new())),
-        ("a stream that ends", Feed::Other(ok, stream, b": ok\n\n".to_vec())),
+        ("a stream that ends", Feed::Other(ok, stream, b": ok 0\n\n".to_vec())),
         ("a packed bomb", Feed::Other(ok, gzip, vec![0x1f; 1 << 20])),
         ("a packed bomb that is not said to be one", Feed::Endless([0x1f, 0x8b, 8, 0].repeat(16_384))),
         ("a line without end", Feed::Endless(vec![b'x'; 65_536])),
@@ -33,6 +33,7 @@ fn lies() -> Vec<(&'static str, Feed)> {
         ("a cursor of a megabyte", Feed::Says(vec![text(&"c".repeat(1 << 20), false)])),
         ("a cursor that does not move", Feed::Endless(text("5", true))),
         ("another kind of comment", Feed::Endless(b": keep-alive\n\n".to_vec())),
+        ("confirmations that somebody held up", Feed::Endless(b": ok 0\n\n".to_vec())),
         ("an unknown fact", Feed::Says(vec![text("1", false).repeat(1), b"event: revocations\ndata: {\"items\":[{\"kind\":\"planet\"}],\"next_cursor\":\"2\",\"more\":false}\n\n".to_vec()])),
         ("an answer that does not begin", Feed::Hang),
     ]

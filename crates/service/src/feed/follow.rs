@@ -1,16 +1,19 @@
 //! One follower: what there is, then what comes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::allowed::Allowed;
 use store::StoreError;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use wire::revocation::RevocationPage;
 
 use super::cursor::Cursor;
 use super::hub::Seat;
+use super::monotonic;
 use crate::app::App;
 
 /// So many confirmations, a second apart, and the follower proves its credentials again.
@@ -21,8 +24,8 @@ const MOST_CONFIRMATIONS: u32 = 900;
 pub enum Told {
     /// A part of the feed.
     Page(Arc<RevocationPage>),
-    /// Nothing is missing up to now.
-    Current,
+    /// Nothing was missing then.
+    Current(Instant),
 }
 
 /// The feed of one follower.
@@ -34,6 +37,10 @@ pub struct Following {
     receiver: Receiver<Told>,
     begins: watch::Receiver<bool>,
     confirmations: u32,
+    /// When the request came.
+    began: Instant,
+    /// When it last read for itself.
+    read_at: Instant,
     _seat: Seat,
 }
 
@@ -49,9 +56,25 @@ impl Following {
         allowed: Allowed,
         since: Cursor,
         (receiver, begins): (Receiver<Told>, watch::Receiver<bool>),
-        seat: Seat,
+        (began, seat): (Instant, Seat),
     ) -> Self {
-        Self { app, allowed, behind: Some(since), receiver, begins, confirmations: 0, _seat: seat }
+        Self {
+            app,
+            allowed,
+            behind: Some(since),
+            receiver,
+            begins,
+            confirmations: 0,
+            began,
+            read_at: began,
+            _seat: seat,
+        }
+    }
+
+    /// How long after the request came an instant is: the follower knows when it asked, so it can tell how old a confirmation is that was held up.
+    #[must_use]
+    pub fn after(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.began)
     }
 
     /// What comes next; `None`: the follower was too slow, or has followed long enough, and is to resume.
@@ -64,19 +87,20 @@ impl Following {
             if self.begins.wait_for(|begun| *begun).await.is_err() {
                 return Ok(None);
             }
+            self.read_at = monotonic();
             let part = super::read(&self.app, &self.allowed, since).await?;
             self.behind = part.more.then_some(part.next);
             return Ok(Some(Told::Page(Arc::new(part.into_wire(self.allowed.realm())))));
         }
         if self.confirmations == 0 {
             self.confirmations = 1;
-            return Ok(Some(Told::Current));
+            return Ok(Some(Told::Current(self.read_at)));
         }
         match self.receiver.recv().await {
-            Ok(Told::Current) if self.confirmations >= MOST_CONFIRMATIONS => Ok(None),
-            Ok(Told::Current) => {
+            Ok(Told::Current(_)) if self.confirmations >= MOST_CONFIRMATIONS => Ok(None),
+            Ok(Told::Current(at)) => {
                 self.confirmations += 1;
-                Ok(Some(Told::Current))
+                Ok(Some(Told::Current(at)))
             }
             Ok(page) => Ok(Some(page)),
             Err(RecvError::Lagged(_) | RecvError::Closed) => Ok(None),

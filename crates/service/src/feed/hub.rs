@@ -118,6 +118,7 @@ async fn run(app: App, realm: RealmKey, Channel { sender, begun }: Channel) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut state = State::default();
     while !retired(&app, realm, &sender) {
+        let looked = super::monotonic();
         match state.look(&app, realm).await {
             Ok(pages) => {
                 begun.send_replace(true);
@@ -126,7 +127,7 @@ async fn run(app: App, realm: RealmKey, Channel { sender, begun }: Channel) {
                 }
                 // Only after a look that succeeded: whoever hears it relies on having everything.
                 if tick.tick().now_or_never().is_some() {
-                    let _ = sender.send(Told::Current);
+                    let _ = sender.send(Told::Current(looked));
                 }
             }
             Err(error) => tracing::warn!(%error, realm = realm.get(), "the revocation feed waits for the database"),

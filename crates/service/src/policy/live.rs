@@ -81,7 +81,9 @@ pub(crate) async fn standing(
 ) -> Result<Option<(Session, Holding)>, StoreError> {
     let Some(id) = stored.session else { return Ok(None) };
     let Some(session) = session::find(tx, id).await? else { return Ok(None) };
-    let holding = directory::holding(app, tx, stored.user.into(), &session.acr).await?;
+    let mut holding = directory::holding(app, tx, stored.user.into(), &session.acr).await?;
+    // Of before the session was read: were its second factor taken away in between, a token with the rights of before would say that it knows.
+    holding.access_not_before = holding.access_not_before.min(stored.access_not_before);
     let session = judged(&session, &holding.policy);
     stored.family.deadlines = stored.family.deadlines.earlier(session.deadlines);
     Ok(Some((session, holding)))

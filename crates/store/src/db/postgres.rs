@@ -80,8 +80,9 @@ impl Database {
         Ok(row.get::<_, Option<i64>>(0).map(Timestamp::from_micros))
     }
 
-    /// The cluster's own identifier with its timeline, which a failover and a recovery to an earlier time begin anew; 0 if this user may not see
-    /// them. Asked each time: a failover changes it under connections of this pool.
+    /// The cluster's own identifier with its timeline, which a failover and a recovery to an earlier time begin anew. Where this user may not see
+    /// them, when the server was started: each of these begins that anew too, and a mere restart besides. Asked each time: a failover changes it
+    /// under connections of this pool.
     pub(crate) async fn history(&self) -> Result<i64, StoreError> {
         let sql = "SELECT system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()";
         match self.client().await?.query_one(sql, &[]).await {
@@ -89,7 +90,10 @@ impl Database {
                 let (identifier, timeline): (i64, String) = (row.get(0), row.get(1));
                 Ok(identifier ^ i64::from_str_radix(&timeline, 16).unwrap_or(0))
             }
-            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(0),
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                let sql = "SELECT CAST(extract(epoch FROM pg_postmaster_start_time()) * 1000000 AS BIGINT)";
+                Ok(self.client().await?.query_one(sql, &[]).await.map_err(|e| failed(&e))?.get(0))
+            }
             Err(error) => Err(failed(&error)),
         }
     }

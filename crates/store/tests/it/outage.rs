@@ -62,3 +62,32 @@ async fn write(db: Db, writer: usize, ends: Arc<AtomicBool>) -> Vec<String> {
     }
     acknowledged
 }
+
+/// What was lost in a failover must not be taken for what follows: the numbers of the feed are counted anew after it.
+#[test]
+fn whoever_may_not_see_the_clusters_identifier_tells_histories_apart_by_when_the_server_started() {
+    let cluster = Cluster::durable();
+    testkit::runtime().block_on(async {
+        let db = Db::on_cluster(&cluster).await;
+        let known = db.store.feed_epoch().await.unwrap();
+        let admin = db.raw().await;
+        admin
+            .batch_execute("CREATE ROLE plain LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO plain; REVOKE EXECUTE ON FUNCTION pg_control_system FROM PUBLIC")
+            .await
+            .unwrap();
+        let name: String = admin.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
+        let plain = Db::of_url(&cluster.url(&name).replace("user=postgres", "user=plain")).await;
+
+        let first = plain.store.feed_epoch().await.unwrap();
+        assert_eq!(plain.store.feed_epoch().await.unwrap(), first);
+        assert!(first != known && first != 0);
+        tokio::task::block_in_place(|| {
+            cluster.stop();
+            cluster.start();
+        });
+        let again = plain.store.feed_epoch().await;
+        let again = if again.is_err() { plain.store.feed_epoch().await } else { again };
+        assert_ne!(again.unwrap(), first);
+        assert_eq!(db.store.feed_epoch().await.unwrap_or(known), known, "a restart is the same history");
+    });
+}

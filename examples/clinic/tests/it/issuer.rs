@@ -24,16 +24,16 @@ pub(crate) const ENDED: &str = "00000000-0000-4000-8000-0000000000ee";
 /// One page, and each second that nothing is missing.
 fn feed() -> Body {
     let page = json!({"items": [{"kind": "session", "sid": ENDED, "expires_at": "2096-10-02T07:06:40Z"}], "next_cursor": "1", "more": false});
-    let first = format!("event: revocations\nid: 1\ndata: {page}\n\n: ok\n\n");
-    Body::from_stream(stream::unfold(Some(first), |first| async move {
-        let text = match first {
-            Some(text) => text,
-            None => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                ": ok\n\n".to_owned()
+    let first = format!("event: revocations\nid: 1\ndata: {page}\n\n: ok 0\n\n");
+    Body::from_stream(stream::unfold(0_u32, move |second| {
+        let first = first.clone();
+        async move {
+            if second == 0 {
+                return Some((Ok::<_, std::io::Error>(first), 1));
             }
-        };
-        Some((Ok::<_, std::io::Error>(text), None))
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok(format!(": ok {second}000\n\n")), second + 1))
+        }
     }))
 }
 
