@@ -2,7 +2,7 @@
 
 use domain::id::{DeviceId, UserId};
 use domain::secret::SecretHash;
-use domain::time::days;
+use domain::time::{days, seconds};
 
 use crate::db::{Read, WriteTx, params, sql};
 use crate::error::StoreError;
@@ -10,12 +10,18 @@ use crate::error::StoreError;
 /// A person is recognised on a device for so long after they last signed in there (2.4).
 pub const RECOGNISED_DAYS: u64 = 180;
 
-/// The device with this cookie.
+/// Sign-ins so close to each other leave one cookie: whichever answer a browser takes last, it has one that is good.
+const AT_ONCE_SECONDS: u64 = 30;
+
+/// The device with this cookie, or whose cookie this was before the last sign-in there.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut impl Read, hash: &SecretHash) -> Result<Option<DeviceId>, StoreError> {
-    let sql = sql!("SELECT id FROM device WHERE realm_id = $1 AND secret_hash = $2 AND ended_at IS NULL");
+    let sql = sql!(
+        "SELECT id FROM device WHERE realm_id = $1 AND secret_hash = $2 AND ended_at IS NULL UNION ALL
+         SELECT id FROM device WHERE realm_id = $1 AND previous_hash = $2 AND ended_at IS NULL"
+    );
     tx.one(sql, params![tx.realm(), hash.bytes()]).await?.map(|row| row.get(0)).transpose()
 }
 
@@ -42,6 +48,25 @@ pub async fn create(tx: &mut WriteTx<'_>, id: DeviceId, hash: &SecretHash, label
     );
     let values = params![tx.realm(), id, hash.bytes(), label, tx.now()];
     tx.execute(sql, values).await.map(|_| ())
+}
+
+/// Gives the device another cookie; `false`: a sign-in of this moment did, and the presented one stays good beside that.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn rotate(
+    tx: &mut WriteTx<'_>,
+    id: DeviceId,
+    presented: &SecretHash,
+    new: &SecretHash,
+) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "UPDATE device SET previous_hash = $3, secret_hash = $4, rotated_at = $5
+          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND (secret_hash = $3 OR rotated_at <= $6)"
+    );
+    let (now, since) = (tx.now(), tx.now().minus(seconds(AT_ONCE_SECONDS)));
+    let values = params![tx.realm(), id, presented.bytes(), new.bytes(), now, since];
+    Ok(tx.execute(sql, values).await? == 1)
 }
 
 /// Remembers that a person signed in on the device.

@@ -48,6 +48,7 @@ pub(crate) const ALL: &[Migration] = migrations! {
     10 "0010_revocation" compatible_from 1;
     11 "0011_revocation_subject" compatible_from 1;
     12 "0012_refresh_previous" compatible_from 1;
+    13 "0013_device_rotation" compatible_from 1;
 };
 
 /// This program's number: the last migration that it knows.

@@ -377,7 +377,7 @@ async fn begin(
     Ok(Some(Outcome::done(Reached::Session(Box::new(unsent)), events)))
 }
 
-/// The device of the cookie, or a new one; the person is recognised there from now on.
+/// The device of the cookie, or a new one, and its cookie from now on; the person is recognised there.
 async fn known_device(
     tx: &mut WriteTx<'_>,
     visit: &Visit,
@@ -388,12 +388,15 @@ async fn known_device(
         Some(secret) => device::find(tx, &secret.hash()).await?.map(|id| (id, secret.clone())),
         None => None,
     };
+    let new = Secret::new(&*tx.entropy());
     let (id, secret) = match known {
+        // Others who work at the device can read its cookie: a copy is worth nothing for long.
+        Some((id, before)) if device::rotate(tx, id, &before.hash(), &new.hash()).await? => (id, new),
         Some(known) => known,
         None => {
-            let (id, secret) = (DeviceId::new(&*tx.entropy(), tx.now()), Secret::new(&*tx.entropy()));
-            device::create(tx, id, &secret.hash(), label.unwrap_or_default()).await?;
-            (id, secret)
+            let id = DeviceId::new(&*tx.entropy(), tx.now());
+            device::create(tx, id, &new.hash(), label.unwrap_or_default()).await?;
+            (id, new)
         }
     };
     device::signed_in(tx, id, user).await?;

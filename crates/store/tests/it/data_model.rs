@@ -25,7 +25,7 @@ fn tables() -> Vec<Table> {
                 inside = true;
             } else if let Some(rest) = line.strip_prefix("ALTER TABLE ") {
                 let (name, added) = rest.split_once(" ADD COLUMN ").expect("a column more");
-                let (code, says) = added.split_once("; --").unwrap_or((added, ""));
+                let (code, says) = added.split_once("; --").unwrap_or((added.trim_end_matches(';'), ""));
                 let table = tables.iter_mut().find(|table| table.name == name.trim_matches('"')).expect("a table");
                 column(table, &format!("{code}, --{says}"));
             } else if line.starts_with(");") {

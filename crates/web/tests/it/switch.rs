@@ -190,6 +190,37 @@ on_both_databases! {
         assert_eq!(live(&app).await, 1);
     }
 
+    async fn a_copy_of_the_device_cookie_opens_nothing_after_two_more_sign_ins(app: TestApp) {
+        let (mut ward, _) = ward(&app, &["physician", "nurse"]).await;
+        let mut thief = app.browser();
+        thief.set_cookie("device", &ward.cookie("device").unwrap());
+        assert_eq!(names(&mut thief).await, ["The physician"]);
+        app.advance(minutes(1));
+
+        ward.sign_in("billing").await;
+        assert_eq!(names(&mut thief).await.len(), 2, "the answer may have been lost: the cookie before is good until the next sign-in");
+        app.advance(minutes(1));
+        let session = ward.sign_in("receptionist").await.json()["session_id"].clone();
+
+        assert_eq!(names(&mut thief).await, Vec::<String>::new());
+        let known = switch_to(&mut thief, session.as_str().unwrap(), &app.password("main", "receptionist")).await;
+        assert_eq!((known.status, known.code().as_str()), (401, "invalid-credentials"));
+        assert_eq!(names(&mut ward).await.len(), 3, "everybody before is still there for who works there");
+    }
+
+    async fn sign_ins_at_one_moment_leave_a_browser_with_a_device_cookie_that_is_good(app: TestApp) {
+        let (ward, _) = ward(&app, &["physician"]).await;
+        app.advance(minutes(1));
+        let (mut first, mut last) = (ward.clone(), ward.clone());
+        first.sign_in("nurse").await;
+        last.sign_in("billing").await;
+
+        for mut browser in [first, last, ward] {
+            app.advance(minutes(1));
+            assert!(!names(&mut browser).await.is_empty());
+        }
+    }
+
     async fn nobody_outruns_the_end_of_a_role_by_switching_again_and_again(app: TestApp) {
         let (mut ward, sessions) = ward(&app, &["nurse", "billing"]).await;
         for _ in 0..20 {
