@@ -21,14 +21,14 @@ pub enum Fact {
     Session {
         /// `sid`.
         id: SessionId,
-        /// Tokens with an earlier `iat`; `None`: all.
+        /// Tokens with an earlier `sid_as_of`; `None`: all.
         not_before: Option<Timestamp>,
     },
     /// Tokens of a principal issued before: it was disabled, or what it holds changed.
     Principal {
         /// `sub`.
         id: PrincipalId,
-        /// Tokens with an earlier `iat`.
+        /// Tokens with an earlier `as_of`.
         not_before: Timestamp,
     },
     /// One token.

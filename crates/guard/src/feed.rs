@@ -2,7 +2,7 @@
 //!
 //! One connection at a time, read as it comes. After each loss we go on from the last whole page, so nothing is missed; what is repeated does
 //! no harm. The feed vouches for what we hold by a comment each second. While it does, tokens are judged by the [`Denylist`] alone; as soon as
-//! it has been silent for `max_silence`, has said something that is not a feed, has made us begin anew or has more than fits, the guard asks
+//! its last word is older than `max_silence`, it has said something that is not a feed, has made us begin anew or has more than fits, the guard asks
 //! the issuer about each token instead (`ask`).
 
 mod lines;
@@ -31,6 +31,8 @@ const START_PATIENCE: Duration = Duration::from_secs(3);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 /// A connection is made anew after this, however well it goes: addresses and certificates change.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(3600);
+/// How far two clocks that began together may drift apart within the life of a stream.
+const CLOCKS_APART: Duration = Duration::from_secs(1);
 /// How often what has expired is dropped.
 const SWEEP_SECONDS: i64 = 10;
 /// The least time between two fetches of keys that the feed asked for.
@@ -295,12 +297,13 @@ impl Feed {
                     // Only such a comment vouches, and only for the instant that it names: whoever holds the stream up must not make us
                     // believe that what it said a while ago is so now.
                     Told::NothingMissing(after) => {
-                        let at = (asked + after).min(heard);
-                        if heard - at > self.max_silence {
+                        let at = asked + after;
+                        // Ahead of our clock: that one stood still, with the machine, and what waited meanwhile is older than it looks.
+                        if at > heard + CLOCKS_APART || heard.saturating_duration_since(at) > self.max_silence {
                             return Err(Ended::Late);
                         }
                         wait.succeeded();
-                        self.vouch(at);
+                        self.vouch(at.min(heard));
                     }
                     Told::Page(page) => self.page(page, cursor)?,
                 }

@@ -62,7 +62,7 @@ impl Settings {
     }
 
     /// For how long the revocation feed may be silent before the issuer is asked about each token; five seconds unless set. The feed says
-    /// something each second, so less than two is asking for trouble.
+    /// something each second, and the time that connecting takes counts: less than two is asking for trouble.
     #[must_use]
     pub fn max_silence(mut self, silence: Duration) -> Self {
         self.max_silence = silence;

@@ -13,7 +13,7 @@ pub const RECOGNISED_DAYS: u64 = 180;
 /// Sign-ins so close to each other leave one cookie: whichever answer a browser takes last, it has one that is good.
 const AT_ONCE_SECONDS: u64 = 30;
 
-/// The device with this cookie, or whose cookie this was before the last sign-in there.
+/// The device with this cookie, or whose cookie this was before the last sign-in there, whose answer may have been lost.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -50,7 +50,18 @@ pub async fn create(tx: &mut WriteTx<'_>, id: DeviceId, hash: &SecretHash, label
     tx.execute(sql, values).await.map(|_| ())
 }
 
-/// Gives the device another cookie; `false`: a sign-in of this moment did, and the presented one stays good beside that.
+/// What a sign-in means for the cookie that it presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotated {
+    /// The device has the new one.
+    New,
+    /// A sign-in of this moment gave it another, and the presented one stays good beside that.
+    JustNow,
+    /// It is the one before: whoever presents it did not get the answer to the last sign-in there, or copied it before. They are at another device.
+    Before,
+}
+
+/// Gives the device another cookie, if the presented one is its own.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -59,14 +70,33 @@ pub async fn rotate(
     id: DeviceId,
     presented: &SecretHash,
     new: &SecretHash,
-) -> Result<bool, StoreError> {
+) -> Result<Rotated, StoreError> {
     let sql = sql!(
         "UPDATE device SET previous_hash = $3, secret_hash = $4, rotated_at = $5
-          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND (secret_hash = $3 OR rotated_at <= $6)"
+          WHERE realm_id = $1 AND id = $2 AND ended_at IS NULL AND secret_hash = $3"
     );
-    let (now, since) = (tx.now(), tx.now().minus(seconds(AT_ONCE_SECONDS)));
-    let values = params![tx.realm(), id, presented.bytes(), new.bytes(), now, since];
-    Ok(tx.execute(sql, values).await? == 1)
+    let (realm, now) = (tx.realm(), tx.now());
+    if tx.execute(sql, params![realm, id, presented.bytes(), new.bytes(), now]).await? == 1 {
+        return Ok(Rotated::New);
+    }
+    let sql = sql!("SELECT id FROM device WHERE realm_id = $1 AND id = $2 AND previous_hash = $3 AND rotated_at > $4");
+    let since = now.minus(seconds(AT_ONCE_SECONDS));
+    let just_now = tx.one(sql, params![realm, id, presented.bytes(), since]).await?.is_some();
+    Ok(if just_now { Rotated::JustNow } else { Rotated::Before })
+}
+
+/// The answer to the last sign-in arrived, for this is the cookie that it set: the one before is of no more use.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn arrived(tx: &mut WriteTx<'_>, hash: &SecretHash) -> Result<(), StoreError> {
+    let sql = sql!(
+        "UPDATE device SET previous_hash = NULL
+          WHERE realm_id = $1 AND secret_hash = $2 AND previous_hash IS NOT NULL AND rotated_at <= $3"
+    );
+    let since = tx.now().minus(seconds(AT_ONCE_SECONDS));
+    let values = params![tx.realm(), hash.bytes(), since];
+    tx.execute(sql, values).await.map(|_| ())
 }
 
 /// Remembers that a person signed in on the device.

@@ -27,18 +27,18 @@ pub enum Revocation {
     Session {
         /// The session.
         sid: Uuid,
-        /// Those with an earlier `iat`; absent: all.
+        /// Those with an earlier `sid_as_of`, or `iat` without it; absent: all.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "instant::option")]
         not_before: Option<i64>,
         /// From then on it may be forgotten.
         #[serde(with = "instant")]
         expires_at: i64,
     },
-    /// Tokens of a person or a service with an earlier `iat`.
+    /// Tokens of a person or a service with an earlier `as_of`, or `iat` without it.
     User {
         /// The principal.
         sub: Uuid,
-        /// Those with an earlier `iat`.
+        /// Those.
         #[serde(with = "instant")]
         not_before: i64,
         /// From then on it may be forgotten.
@@ -70,7 +70,7 @@ pub enum Revocation {
         #[serde(with = "instant")]
         expires_at: i64,
     },
-    /// The cursor is of no use: forget everything, and ask (introspection) until the next item or comment.
+    /// The cursor is of no use: forget everything, and ask (introspection) until the next comment.
     Reset,
 }
 

@@ -17,7 +17,7 @@ pub(super) const ALWAYS: u32 = u32::MAX;
 /// What is refused of one session, person or token.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
-    /// Tokens with an earlier `iat`.
+    /// Tokens with an earlier `as_of` or `sid_as_of`, whichever is about this.
     pub(super) before: u32,
     /// From then on it may be forgotten.
     pub(super) until: u32,

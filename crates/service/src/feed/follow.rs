@@ -96,7 +96,7 @@ impl Following {
             self.confirmations = 1;
             return Ok(Some(Told::Current(self.read_at)));
         }
-        match self.receiver.recv().await {
+        match self.news().await {
             Ok(Told::Current(_)) if self.confirmations >= MOST_CONFIRMATIONS => Ok(None),
             Ok(Told::Current(at)) => {
                 self.confirmations += 1;
@@ -104,6 +104,16 @@ impl Following {
             }
             Ok(page) => Ok(Some(page)),
             Err(RecvError::Lagged(_) | RecvError::Closed) => Ok(None),
+        }
+    }
+
+    /// What was told since, but confirmations of before it read for itself.
+    async fn news(&mut self) -> Result<Told, RecvError> {
+        loop {
+            let told = self.receiver.recv().await?;
+            if !matches!(told, Told::Current(at) if at <= self.read_at) {
+                return Ok(told);
+            }
         }
     }
 }

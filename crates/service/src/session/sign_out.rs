@@ -33,6 +33,9 @@ pub enum SignOutError {
     /// Whoever sits before a locked session has proved nothing, and may not end the others (SES-06).
     #[error("the session is locked")]
     Locked,
+    /// A refresh token that proves a copy ended its own session, and speaks for no other.
+    #[error("the session is over")]
+    Ended,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,13 +62,16 @@ pub async fn sign_out(
                     Named::One(session) => session,
                     Named::Nobody => return Ok(Outcome::nothing(Ok(()))),
                     // One session ends wherever a copy is presented; more are not its to end.
+                    Named::Copied(events) if *everywhere => {
+                        return Ok(Outcome::done(Err(SignOutError::Ended), events));
+                    }
                     Named::Copied(events) => return Ok(Outcome::done(Ok(()), events)),
                 };
                 tx.exclusive(Guard::Principal(session.user.into())).await?;
-                if *everywhere && !live(parts, tx, session.id).await? {
-                    return Ok(Outcome::nothing(Err(SignOutError::Locked)));
+                match state(parts, tx, session.id).await? {
+                    State::Locked if *everywhere => Ok(Outcome::nothing(Err(SignOutError::Locked))),
+                    state => leave(tx, &session, *everywhere && state == State::Live).await,
                 }
-                leave(tx, &session, *everywhere).await
             })
         })
         .await?
@@ -129,10 +135,10 @@ async fn by_secret(tx: &mut WriteTx<'_>, secret: Option<&Secret>) -> Result<Opti
     }
 }
 
-/// Whether a session is neither locked nor over by the policy of this moment. Over already: there is nothing to refuse.
-async fn live(app: &App, tx: &mut WriteTx<'_>, id: SessionId) -> Result<bool, StoreError> {
-    let Some(session) = session::find(tx, id).await? else { return Ok(true) };
+/// What a session is by the policy of this moment.
+async fn state(app: &App, tx: &mut WriteTx<'_>, id: SessionId) -> Result<State, StoreError> {
+    let Some(session) = session::find(tx, id).await? else { return Ok(State::Ended) };
     let policy = directory::holding(app, tx, session.user.into(), &session.acr).await?.policy;
     let judged = policy::judged(&session, &policy);
-    Ok(judged.deadlines.state(session.ended_at.is_some(), tx.now()) != State::Locked)
+    Ok(judged.deadlines.state(session.ended_at.is_some(), tx.now()))
 }

@@ -148,6 +148,7 @@ pub(crate) async fn recognised(
     person: Option<UserId>,
 ) -> Result<Option<DeviceId>, StoreError> {
     let Some(secret) = cookie else { return Ok(None) };
+    device::arrived(tx, &secret.hash()).await?;
     let Some(id) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
     // Asked for nobody too, so that both branches take the same work.
     let nobody = UserId::from_uuid(uuid::Uuid::nil());

@@ -13,6 +13,7 @@ use domain::sign_in::{Account, ChangeReason, Established, Next, SecondFactor, St
 use domain::time::seconds;
 use domain::user::Status;
 use serde::{Deserialize, Serialize};
+use store::device::Rotated;
 use store::factor::Factor;
 use store::sign_in::{Advance, NewTransaction, Transaction};
 use store::user::User;
@@ -389,9 +390,16 @@ async fn known_device(
         None => None,
     };
     let new = Secret::new(&*tx.entropy());
+    // Others who work at the device can read its cookie: a copy is worth nothing for long.
+    let known = match known {
+        Some((id, before)) => match device::rotate(tx, id, &before.hash(), &new.hash()).await? {
+            Rotated::New => Some((id, new.clone())),
+            Rotated::JustNow => Some((id, before)),
+            Rotated::Before => None,
+        },
+        None => None,
+    };
     let (id, secret) = match known {
-        // Others who work at the device can read its cookie: a copy is worth nothing for long.
-        Some((id, before)) if device::rotate(tx, id, &before.hash(), &new.hash()).await? => (id, new),
         Some(known) => known,
         None => {
             let id = DeviceId::new(&*tx.entropy(), tx.now());

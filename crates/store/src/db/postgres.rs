@@ -85,14 +85,16 @@ impl Database {
     /// under connections of this pool.
     pub(crate) async fn history(&self) -> Result<i64, StoreError> {
         let sql = "SELECT system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()";
-        match self.client().await?.query_one(sql, &[]).await {
+        // One connection for both questions: who held one and waited for another would wait for others who do the same.
+        let client = self.client().await?;
+        match client.query_one(sql, &[]).await {
             Ok(row) => {
                 let (identifier, timeline): (i64, String) = (row.get(0), row.get(1));
                 Ok(identifier ^ i64::from_str_radix(&timeline, 16).unwrap_or(0))
             }
             Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
                 let sql = "SELECT CAST(extract(epoch FROM pg_postmaster_start_time()) * 1000000 AS BIGINT)";
-                Ok(self.client().await?.query_one(sql, &[]).await.map_err(|e| failed(&e))?.get(0))
+                Ok(client.query_one(sql, &[]).await.map_err(|e| failed(&e))?.get(0))
             }
             Err(error) => Err(failed(&error)),
         }

@@ -59,14 +59,14 @@ struct ItemShape {
     sub: Option<Uuid>,
     /// Of a `token`: this one.
     jti: Option<Uuid>,
-    /// Tokens with an earlier `iat`; absent of a `session`: all.
+    /// Tokens with an earlier `sid_as_of` (of a `session`) or `as_of` (of a `user`), or `iat` without it; absent of a `session`: all.
     #[schema(format = DateTime)]
     not_before: Option<String>,
     /// Of `roles`: tokens with an earlier `roles_version`,
     roles_version: Option<i64>,
     /// that carry one of these roles, at the root or in a unit; absent: whatever they carry.
     roles: Option<Vec<String>>,
-    /// From then on it may be forgotten; absent of a `reset`: forget everything, and ask until the next item or comment.
+    /// From then on it may be forgotten; absent of a `reset`: forget everything, and ask until the next comment.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
 }

@@ -74,7 +74,7 @@ async fn sign_out(State(web): State<Web>, context: Context, headers: HeaderMap) 
 /// Ends all sessions of the person. Idempotent; cookie or bearer. Not from a locked session: whoever sits before it has proved nothing.
 #[utoipa::path(post, path = "/api/v1/sign-out/everywhere", tag = "session", security((), ("bearer" = [])),
     responses((status = 204, description = "Signed out", headers(("Set-Cookie" = String, description = "All but the device cookie expire"))),
-        (status = 401, description = "`session-locked`: nothing changed", body = ProblemDocument), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+        (status = 401, description = "`session-locked`: nothing changed; `session-ended`: an old refresh token, which ended its own session alone", body = ProblemDocument), (status = "4XX", description = "Refused", body = ProblemDocument)))]
 async fn sign_out_everywhere(
     State(web): State<Web>,
     context: Context,

@@ -144,11 +144,16 @@ pub(super) async fn submit(
 ) -> Result<Response, Problem> {
     let realm = &context.realm;
     // Which cookie proves the form depends on what it is for; what it says is looked at once it is proved.
-    let (purpose, cookie) = match form.peek(|fields| fields.session.is_some()) {
+    let by_device = form.peek(|fields| fields.session.is_some());
+    let (purpose, cookie) = match by_device {
         true => (Purpose::Unlock, cookie::device(&headers, realm)),
         false => (Purpose::Account, cookie::session(&headers, realm)),
     };
     let proved = form.proved(&web, &context, &headers, (purpose, cookie.as_ref())).await?;
+    // The device cookie changes when somebody signs in: to whom may go on there, and not to the form of somebody else.
+    if proved.is_none() && by_device {
+        return Ok(see(&context, "/sign-in?other=1"));
+    }
     let asked = proved.as_ref().and_then(|fields| fields.session.as_deref());
     let here = here(&web, &context, &headers, asked).await?;
     let parts = (&web, &context, &headers);

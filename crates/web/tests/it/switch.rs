@@ -190,6 +190,23 @@ on_both_databases! {
         assert_eq!(live(&app).await, 1);
     }
 
+    async fn a_locked_page_that_stood_open_while_somebody_signed_in_leads_to_whom_may_go_on(app: TestApp) {
+        let (mut ward, sessions) = ward(&app, &["physician", "nurse"]).await;
+        let page = format!("/unlock?session={}", sessions[0]);
+        let csrf = ward.get(&page).await.expect(200).hidden("csrf");
+        app.advance(minutes(1));
+        ward.sign_in("billing").await;
+
+        let password = app.password("main", "physician");
+        let fields = [("csrf", csrf.as_str()), ("session", &sessions[0]), ("password", &password)];
+        let late = ward.form("/unlock", &fields).await.expect(303);
+
+        assert_eq!(late.header("location"), "/sign-in?other=1");
+        assert_eq!(app.count("authn_login_fail").await, 0, "the password counted for nobody else");
+        let list = ward.get("/sign-in?other=1").await.expect(200);
+        assert!(list.text.contains("The physician"));
+    }
+
     async fn a_copy_of_the_device_cookie_opens_nothing_after_two_more_sign_ins(app: TestApp) {
         let (mut ward, _) = ward(&app, &["physician", "nurse"]).await;
         let mut thief = app.browser();
@@ -206,6 +223,30 @@ on_both_databases! {
         let known = switch_to(&mut thief, session.as_str().unwrap(), &app.password("main", "receptionist")).await;
         assert_eq!((known.status, known.code().as_str()), (401, "invalid-credentials"));
         assert_eq!(names(&mut ward).await.len(), 3, "everybody before is still there for who works there");
+    }
+
+    async fn a_copy_of_the_device_cookie_does_not_take_the_device_from_those_who_work_there(app: TestApp) {
+        let (mut ward, _) = ward(&app, &["physician"]).await;
+        let mut thief = app.browser();
+        thief.set_cookie("device", &ward.cookie("device").unwrap());
+        app.advance(minutes(1));
+        ward.sign_in("nurse").await;
+        app.advance(minutes(1));
+
+        thief.sign_in("billing").await;
+
+        assert_eq!(names(&mut thief).await, Vec::<String>::new(), "a device of its own");
+        assert_eq!(names(&mut ward).await, ["The physician"]);
+        ward.me().await.expect(200);
+        // Whoever comes back with the answer of the last sign-in ends what the copy was good for.
+        let mut copy = app.browser();
+        copy.set_cookie("device", &ward.cookie("device").unwrap());
+        app.advance(minutes(1));
+        ward.sign_in("receptionist").await;
+        app.advance(minutes(1));
+        assert_eq!(names(&mut copy).await.len(), 2);
+        let wrong = ward.clone().begin_sign_in("receptionist", "not the password at all").await;
+        assert_eq!((wrong.status, names(&mut copy).await.len()), (401, 0));
     }
 
     async fn sign_ins_at_one_moment_leave_a_browser_with_a_device_cookie_that_is_good(app: TestApp) {

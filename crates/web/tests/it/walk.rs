@@ -121,6 +121,21 @@ async fn ses_06_whoever_sits_before_a_locked_session_ends_that_one_alone() {
 }
 
 #[tokio::test]
+async fn ses_06_a_session_that_a_policy_has_ended_ends_no_other() {
+    let app = TestApp::new().await;
+    let mut ward = app.signed_in("nurse").await;
+    app.advance(minutes(6));
+    let (mut phone, mut admin) = (app.signed_in("nurse").await, app.signed_in("admin").await);
+    let policy = "/api/v1/policies/roles/nurse";
+    let version = admin.version(policy).await;
+    admin.put(policy, &version, &json!({ "idle_seconds": 300, "absolute_seconds": 300 })).await.expect(200);
+
+    ward.call(Method::POST, "/api/v1/sign-out/everywhere").without_bearer().send().await.expect(204);
+
+    phone.me().await.expect(200);
+}
+
+#[tokio::test]
 async fn a_copy_of_an_old_refresh_token_ends_its_own_session_and_no_other() {
     let app = TestApp::new().await;
     let (mut ward, mut phone) = (app.signed_in("nurse").await, app.signed_in("nurse").await);
@@ -130,8 +145,9 @@ async fn a_copy_of_an_old_refresh_token_ends_its_own_session_and_no_other() {
     ward.refresh().await.expect(200);
     app.advance(minutes(1));
 
-    thief.post_empty("/api/v1/sign-out/everywhere").await.expect(204);
+    let refused = thief.post_empty("/api/v1/sign-out/everywhere").await.expect(401);
 
+    assert_eq!(refused.code(), "session-ended", "nobody is told that they are signed out everywhere who is not");
     ward.me().await.expect(401);
     phone.me().await.expect(200);
     assert_eq!(app.count("authn_token_reuse").await, 1);

@@ -90,6 +90,7 @@ impl From<SignOutError> for Problem {
             SignOutError::Locked => {
                 Self::from(Code::SessionLocked).detail("Unlock the session first, or sign out of this one alone.")
             }
+            SignOutError::Ended => Code::SessionEnded.into(),
             SignOutError::Store(error) => error.into(),
         }
     }
