@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// Failures allowed in a window, and its length; `None` for failures in a row.
+    /// How many are allowed in a window, and its length; `None` for failures in a row.
     #[must_use]
     pub const fn window(self) -> Option<(i64, Duration)> {
         match self {

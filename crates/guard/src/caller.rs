@@ -37,9 +37,10 @@ impl Catalogue {
         self.version
     }
 
-    /// Whether any role brings `permission`.
+    /// Whether any role brings `permission`, if only for what is one's own.
     fn knows(&self, permission: &str) -> bool {
-        self.roles.values().any(|permissions| permissions.contains(permission))
+        let own = format!("{permission}:own");
+        self.roles.values().any(|permissions| permissions.contains(permission) || permissions.contains(&own))
     }
 
     /// Whether `role` brings `permission`.
@@ -327,6 +328,14 @@ mod tests {
         for (held, wanted) in [(AAL1, AAL2), (AAL2, PHRH), ("urn:x", AAL1), (PHRH, "urn:x"), ("", AAL1), (AAL1, "")] {
             assert!(!reaches(held, wanted), "{held} {wanted}");
         }
+    }
+
+    #[test]
+    fn a_permission_that_roles_bring_for_what_is_ones_own_is_no_misspelt_one() {
+        let roles = [("patient".to_owned(), vec!["charts:read:own".to_owned()])].into_iter().collect();
+        let catalogue = Catalogue::from(RolesCatalogue { audience: "clinic".to_owned(), roles_version: 1, roles });
+        assert!(catalogue.knows("charts:read") && catalogue.knows("charts:read:own"));
+        assert!(!catalogue.knows("chart:read") && !catalogue.knows("charts"));
     }
 
     #[test]

@@ -112,7 +112,7 @@ async fn find(
                 if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
                     return Ok(throttle_key::refusal(refused, LinkError::Throttled));
                 }
-                throttle::count_failure(tx, Kind::TokenHour, key).await?;
+                throttle::count(tx, Kind::TokenHour, key).await?;
                 let event = Event::new(EventType::PasswordReset).failed("link_refused");
                 Ok(Outcome::done(Err(LinkError::Refused), event))
             })

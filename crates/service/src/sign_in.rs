@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "this folder names the flow that signs in")]
 
 mod change;
+mod device;
 mod enrolment;
 mod password;
 mod pending;
@@ -21,9 +22,10 @@ use store::user::User;
 use thiserror::Error;
 
 pub use self::change::new_password;
+pub(crate) use self::device::recognised;
 pub use self::enrolment::{Enrolment, begin_totp, confirm_totp, shown_totp};
 pub use self::password::start;
-pub(crate) use self::password::{Counters, admit, counters, fail, recognised};
+pub(crate) use self::password::{Counters, admit, counters, fail};
 pub use self::pending::{Pending, pending, take_over};
 pub use self::second_factor::{Code, second_factor};
 pub(crate) use self::walk::account;

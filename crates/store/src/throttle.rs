@@ -41,7 +41,7 @@ pub async fn count_try(tx: &mut WriteTx<'_>, kind: Kind, key: &[u8; 32]) -> Resu
     Ok(Ok(count))
 }
 
-/// Refuses if too many failures of a window were counted.
+/// Refuses if too many of a window were counted.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -55,11 +55,11 @@ pub async fn check_window(tx: &mut WriteTx<'_>, kind: Kind, key: &[u8; 32]) -> R
     }
 }
 
-/// Counts a failure in a window.
+/// Counts what may happen so often in a window.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn count_failure(tx: &mut WriteTx<'_>, kind: Kind, key: &[u8; 32]) -> Result<(), StoreError> {
+pub async fn count(tx: &mut WriteTx<'_>, kind: Kind, key: &[u8; 32]) -> Result<(), StoreError> {
     let Some((_, length)) = kind.window() else { return Ok(()) };
     let now = tx.now();
     let ends = now.plus(length);

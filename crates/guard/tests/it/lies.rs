@@ -34,6 +34,7 @@ fn lies() -> Vec<(&'static str, Feed)> {
         ("a cursor that does not move", Feed::Endless(text("5", true))),
         ("another kind of comment", Feed::Endless(b": keep-alive\n\n".to_vec())),
         ("confirmations that somebody held up", Feed::Endless(b": ok 0\n\n".to_vec())),
+        ("confirmations of what has not been yet", Feed::Endless(b": ok 9000000\n\n".to_vec())),
         ("an unknown fact", Feed::Says(vec![text("1", false).repeat(1), b"event: revocations\ndata: {\"items\":[{\"kind\":\"planet\"}],\"next_cursor\":\"2\",\"more\":false}\n\n".to_vec()])),
         ("an answer that does not begin", Feed::Hang),
     ]

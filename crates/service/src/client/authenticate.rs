@@ -225,7 +225,7 @@ async fn refuse(
                 }
                 let (who, _) = look(tx, credentials, demand).await?;
                 for (kind, key) in keys {
-                    throttle::count_failure(tx, *kind, key).await?;
+                    throttle::count(tx, *kind, key).await?;
                 }
                 let event =
                     Event::new(EventType::AuthnLoginFail).failed("wrong_secret").with("method", "client_secret");

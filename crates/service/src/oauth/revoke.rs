@@ -76,7 +76,7 @@ async fn access(app: &App, tx: &mut WriteTx<'_>, claims: &AccessClaims) -> Resul
     if let Err(refused) = throttle::check_window(tx, Kind::GivenBack, &key).await? {
         return Ok(throttle_key::refusal(refused, RevokeError::Throttled));
     }
-    throttle::count_failure(tx, Kind::GivenBack, &key).await?;
+    throttle::count(tx, Kind::GivenBack, &key).await?;
     revocation::announce(tx, &[Fact::Token { id, expires_at }]).await?;
     let event = match user::find(tx, UserId::from_uuid(claims.sub)).await? {
         Some(person) => revoked("access_token").user(person.id, person.name()),

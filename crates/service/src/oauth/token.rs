@@ -1,5 +1,7 @@
 //! A token for a service itself: what its grants give now, for one API, no person behind it.
 
+use std::collections::BTreeSet;
+
 use domain::client::ClientKind;
 use domain::permission::{Audience, OWN_API, PermissionName};
 use domain::realm::Realm;
@@ -88,12 +90,7 @@ pub async fn client_credentials(
                 let gone = TokenError::InvalidTarget("There is no such API any more.");
                 let api = holding.directory.apis.get(audience.as_str()).ok_or(gone)?;
                 let rights = Rights::of(&holding.access, audience.as_str(), scope.as_ref());
-                if let Some(scope) = scope.as_ref().filter(|scope| scope.len() != rights.permissions.len()) {
-                    let missing = scope.iter().filter(|name| !rights.permissions.contains(name));
-                    return Err(TokenError::InvalidScope(
-                        missing.filter_map(|n| PermissionName::parse(n).ok()).collect(),
-                    ));
-                }
+                not_more_than(&rights, scope.as_ref())?;
                 let policy = &holding.policy;
                 if !policy.admits(tx.allowed().request().address) {
                     return Err(TokenError::Ended);
@@ -128,6 +125,13 @@ pub async fn client_credentials(
     let claims = unsigned.claims;
     let scope = claims.permissions.unwrap_or_default().join(" ");
     Ok(Issued { access_token, expires_in: unsigned.expires_in.max(0), scope })
+}
+
+/// Refuses a scope with anything that is not held.
+fn not_more_than(rights: &Rights, scope: Option<&BTreeSet<String>>) -> Result<(), TokenError> {
+    let Some(scope) = scope.filter(|scope| scope.len() != rights.permissions.len()) else { return Ok(()) };
+    let missing = scope.iter().filter(|name| !rights.permissions.contains(name));
+    Err(TokenError::InvalidScope(missing.filter_map(|name| PermissionName::parse(name).ok()).collect()))
 }
 
 /// The one API that is meant. Our own takes no token without a session, so none is issued for it.

@@ -100,7 +100,7 @@ async fn leave(
     })
 }
 
-/// What was presented means.
+/// What the presented names.
 enum Named {
     One(Box<Session>),
     /// Nothing that is not over.

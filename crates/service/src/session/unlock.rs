@@ -283,7 +283,7 @@ async fn write(
     let left = leave(app, tx, Place { presented, device }, &person, Some(id)).await?;
     let (done, unlocked) = go_on(app, realm, tx, session, asked.audience.as_deref()).await?;
     if unlocked {
-        throttle::count_failure(tx, Kind::Resumed, &often).await?;
+        throttle::count(tx, Kind::Resumed, &often).await?;
     }
     let actor = owner(&person, &done.session);
     let unlocked = unlocked.then(|| {

@@ -9,15 +9,15 @@ use domain::allowed::{Allowed, Flow, Request};
 use domain::id::{CredentialId, DeviceId, UserId};
 use domain::password::{Kind as PasswordKind, Password};
 use domain::realm::Realm;
-use domain::secret::Secret;
 use domain::session::AAL1;
 use domain::sign_in::Established;
 use domain::throttle::Kind;
 use domain::user::{Identifier, Status};
 use store::throttle::Refused;
 use store::user::User;
-use store::{Outcome, Read, StoreError, Upkeep, WriteTx, credential, device, throttle, user};
+use store::{Outcome, Read, StoreError, Upkeep, WriteTx, credential, throttle, user};
 
+use super::device::recognised;
 use super::walk::{self, Arrived};
 use super::{Answer, SignIn, SignInError};
 use crate::app::App;
@@ -141,20 +141,6 @@ async fn find(tx: &mut WriteTx<'_>, identifier: &Identifier) -> Result<Found, St
     Ok(user.map(|user| (user, password)))
 }
 
-/// The device of the cookie, if this person signed in there before: what others do elsewhere does not concern it (2.4, F2).
-pub(crate) async fn recognised(
-    tx: &mut WriteTx<'_>,
-    cookie: Option<&Secret>,
-    person: Option<UserId>,
-) -> Result<Option<DeviceId>, StoreError> {
-    let Some(secret) = cookie else { return Ok(None) };
-    device::arrived(tx, &secret.hash()).await?;
-    let Some(id) = device::find(tx, &secret.hash()).await? else { return Ok(None) };
-    // Asked for nobody too, so that both branches take the same work.
-    let nobody = UserId::from_uuid(uuid::Uuid::nil());
-    Ok(device::knows(tx, id, person.unwrap_or(nobody)).await?.then_some(id))
-}
-
 /// A recognised device has an allowance of its own.
 pub(crate) fn counters(app: &App, tx: &WriteTx<'_>, identifier: &Identifier, device: Option<DeviceId>) -> Counters {
     let realm = tx.realm();
@@ -195,7 +181,7 @@ pub(crate) async fn fail(
             let (user, reason, failures) = failed;
             Box::pin(async move {
                 for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !recognised) {
-                    throttle::count_failure(tx, kind, &counters.address).await?;
+                    throttle::count(tx, kind, &counters.address).await?;
                 }
                 let who = user.as_ref().map_or(Who::Nobody(&counters.identifier), Who::Person);
                 Ok(Outcome::done((), failure::events(&who, reason, *failures)))

@@ -11,7 +11,7 @@ use domain::throttle::Kind;
 use domain::totp;
 use store::{Outcome, Read, WriteTx, sign_in, throttle};
 
-use super::password::recognised;
+use super::device::recognised;
 use super::walk::{self, Arrived, Found, Reached};
 use super::{Answer, Held, SignInError, Visit};
 use crate::app::App;
@@ -140,7 +140,7 @@ async fn wrong(
     sign_in::failed(tx, found.row.id).await?;
     let address = throttle_key::address(app, tx.allowed().realm(), "address", tx.allowed().request());
     for kind in [Kind::AddressMinute, Kind::AddressHour].into_iter().filter(|_| !counter.recognised) {
-        throttle::count_failure(tx, kind, &address).await?;
+        throttle::count(tx, kind, &address).await?;
     }
     let failed = failure::events(&Who::Person(&found.user), "wrong_code", failures);
     Ok(Outcome::done(Err(SignInError::InvalidCredentials), failed))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::event::{Event, EventType};
-use domain::id::{CredentialId, DeviceId, TransactionId, UserId};
+use domain::id::{CredentialId, TransactionId, UserId};
 use domain::permission::OWN_API;
 use domain::realm::Realm;
 use domain::secret::Secret;
@@ -13,15 +13,12 @@ use domain::sign_in::{Account, ChangeReason, Established, Next, SecondFactor, St
 use domain::time::seconds;
 use domain::user::Status;
 use serde::{Deserialize, Serialize};
-use store::device::Rotated;
 use store::factor::Factor;
 use store::sign_in::{Advance, NewTransaction, Transaction};
 use store::user::User;
-use store::{
-    Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, device, factor, session as sessions, sign_in, user,
-};
+use store::{Events, Guard, Outcome, Read, StoreError, Upkeep, WriteTx, factor, session as sessions, sign_in, user};
 
-use super::{Answer, Codes, Held, Medium, Owed, SignIn, SignInError, SignedIn, Visit, methods};
+use super::{Answer, Codes, Held, Medium, Owed, SignIn, SignInError, SignedIn, Visit, device, methods};
 use crate::app::App;
 use crate::directory::{self, Holding};
 use crate::policy::{self, Limit};
@@ -339,7 +336,8 @@ async fn begin(
     if !user::signed_in(tx, user.id).await? {
         return Ok(None);
     }
-    let (device, cookie) = known_device(tx, &arrived.visit, user.id, arrived.device_label.as_deref()).await?;
+    let (device, cookie) =
+        device::known(tx, arrived.visit.device.as_ref(), user.id, arrived.device_label.as_deref()).await?;
     let presented = match &arrived.visit.session {
         Some(secret) => sessions::by_secret(tx, &secret.hash()).await?,
         None => None,
@@ -376,37 +374,4 @@ async fn begin(
         return_to: arrived.kept.return_to,
     };
     Ok(Some(Outcome::done(Reached::Session(Box::new(unsent)), events)))
-}
-
-/// The device of the cookie, or a new one, and its cookie from now on; the person is recognised there.
-async fn known_device(
-    tx: &mut WriteTx<'_>,
-    visit: &Visit,
-    user: UserId,
-    label: Option<&str>,
-) -> Result<(DeviceId, Secret), StoreError> {
-    let known = match &visit.device {
-        Some(secret) => device::find(tx, &secret.hash()).await?.map(|id| (id, secret.clone())),
-        None => None,
-    };
-    let new = Secret::new(&*tx.entropy());
-    // Others who work at the device can read its cookie: a copy is worth nothing for long.
-    let known = match known {
-        Some((id, before)) => match device::rotate(tx, id, &before.hash(), &new.hash()).await? {
-            Rotated::New => Some((id, new.clone())),
-            Rotated::JustNow => Some((id, before)),
-            Rotated::Before => None,
-        },
-        None => None,
-    };
-    let (id, secret) = match known {
-        Some(known) => known,
-        None => {
-            let id = DeviceId::new(&*tx.entropy(), tx.now());
-            device::create(tx, id, &new.hash(), label.unwrap_or_default()).await?;
-            (id, new)
-        }
-    };
-    device::signed_in(tx, id, user).await?;
-    Ok((id, secret))
 }

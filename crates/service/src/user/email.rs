@@ -206,7 +206,7 @@ pub async fn confirm(app: &App, realm: RealmKey, token: Option<Secret>, request:
                 if let Err(refused) = throttle::check_window(tx, Kind::TokenHour, key).await? {
                     return Ok(throttle_key::refusal(refused, LinkError::Throttled));
                 }
-                throttle::count_failure(tx, Kind::TokenHour, key).await?;
+                throttle::count(tx, Kind::TokenHour, key).await?;
                 Ok(Outcome::upkeep(Err(LinkError::Refused), Upkeep::Throttle))
             })
         })

@@ -25,27 +25,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// The longest name of a parameter that is repeated in an answer.
-const LONGEST_NAME: usize = 40;
-
 /// What is wrong: names the parameter, never its value, which may be a secret at the wrong place.
 fn wrong(text: &str) -> String {
     let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
-    let quoted = |kind: &str| text.split_once(kind)?.1.split_once('`').map(|(name, _)| name);
-    let named = |name: &str| (1..=LONGEST_NAME).contains(&name.len()) && !name.contains(char::is_control);
-    if let Some(name) = quoted("unknown field `").filter(|name| named(name)) {
-        return format!("There is no query parameter {name} here.");
+    // What an identifier stands before is about that parameter; the rest is serde's, and may repeat the value.
+    let (before, rest) = text.split_once(": ").filter(|(name, _)| is_name(name)).unwrap_or(("", text));
+    let quoted =
+        |kind: &str| rest.strip_prefix(kind)?.split_once('`').map(|(name, _)| name).filter(|name| is_name(name));
+    if let Some(name) = quoted("unknown field `") {
+        format!("There is no query parameter {name} here.")
+    } else if let Some(name) = quoted("duplicate field `") {
+        format!("The query parameter {name} is there twice.")
+    } else if let Some(name) = quoted("missing field `") {
+        format!("The query parameter {name} is missing.")
+    } else if is_name(before) {
+        format!("The query parameter {before} cannot be read.")
+    } else {
+        "A query parameter is unknown, repeated or cannot be read.".to_owned()
     }
-    if let Some(name) = quoted("duplicate field `").filter(|name| named(name)) {
-        return format!("The query parameter {name} is there twice.");
-    }
-    if let Some(name) = quoted("missing field `").filter(|name| named(name)) {
-        return format!("The query parameter {name} is missing.");
-    }
-    match text.split_once(": ") {
-        Some((name, _)) if named(name) => format!("The query parameter {name} cannot be read."),
-        _ => "A query parameter is unknown, repeated or cannot be read.".to_owned(),
-    }
+}
+
+/// As our parameters are called.
+fn is_name(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// As the value of a query parameter (RFC 3986, section 2.3).
@@ -94,6 +97,8 @@ mod tests {
         let general = "A query parameter is unknown, repeated or cannot be read.";
         assert_eq!(refused(&format!("after=a&{}=1", "x".repeat(41))).await, general);
         assert_eq!(refused("after=a&%1b[2J=1").await, general);
+        assert_eq!(refused("after=a&limit=unknown+field+`hunter2`").await, "The query parameter limit cannot be read.");
+        assert_eq!(refused("after=a&%3Cb%3E=hunter2").await, general);
         assert_eq!(refused("after=%00").await, "A query parameter has a U+0000.");
     }
 
