@@ -141,6 +141,8 @@ pub(crate) enum Notice {
     AddressAdded,
     /// An address for notices was removed.
     AddressRemoved,
+    /// A session ended because a copy of its refresh token was presented (RT-02).
+    SessionCopied,
 }
 
 impl Notice {
@@ -171,6 +173,11 @@ impl Notice {
             Self::AddressAdded => {
                 ("An address for notices was added", "An address for notices was added to your account.")
             }
+            Self::SessionCopied => (
+                "One of your sessions was ended",
+                "A session of your account was used in two places, as if somebody had copied it. It was ended in both, and \
+                 its tokens are refused. Where you were signed in with it, sign in again.",
+            ),
             Self::AddressRemoved => {
                 ("An address for notices was removed", "An address for notices was removed from your account.")
             }

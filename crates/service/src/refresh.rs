@@ -20,6 +20,7 @@ use thiserror::Error;
 use crate::app::App;
 use crate::directory::Holding;
 use crate::key::KeyError;
+use crate::mail::{self, Notice};
 use crate::policy;
 use crate::seal::Place;
 use crate::session::{self, Tokens, UnknownAudience, Unsigned};
@@ -154,7 +155,7 @@ async fn answer(
         }
     }
     match presented {
-        Presented::Replayed => replayed(tx, &stored, asked).await,
+        Presented::Replayed => replayed(app, tx, &stored, asked).await,
         Presented::Ended => Ok(Outcome::nothing(Answer::Ended)),
         Presented::Locked => Ok(Outcome::nothing(Answer::Locked)),
         Presented::WithinWindow => match app.floods.count(asked.token.family(), &stored.family, tx.now()) {
@@ -177,22 +178,36 @@ async fn refused(tx: &mut WriteTx<'_>, stored: &Stored, flooded: Flooded) -> Res
 }
 
 /// A copy exists: the session ends, whatever else is true.
-async fn replayed(tx: &mut WriteTx<'_>, stored: &Stored, asked: &Refresh) -> Result<Outcome<Answer>, RefreshError> {
-    Ok(Outcome::done(Answer::Ended, copied(tx, stored, asked.token.family()).await?))
+async fn replayed(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    stored: &Stored,
+    asked: &Refresh,
+) -> Result<Outcome<Answer>, RefreshError> {
+    Ok(Outcome::done(Answer::Ended, copied(app, tx, stored, asked.token.family()).await?))
 }
 
-/// The same wherever such a token is presented.
-pub(crate) async fn copied(tx: &mut WriteTx<'_>, stored: &Stored, family: FamilyId) -> Result<Events, StoreError> {
+/// The same wherever such a token is presented. The person is told once: a session ends once.
+pub(crate) async fn copied(
+    app: &App,
+    tx: &mut WriteTx<'_>,
+    stored: &Stored,
+    family: FamilyId,
+) -> Result<Events, StoreError> {
     tx.exclusive(Guard::Principal(stored.user.into())).await?;
     let reason = EndReason::TokenReuse;
     refresh::end(tx, family, reason.as_str()).await?;
-    let name = user::find(tx, stored.user).await?.map(|user| user.name().to_owned()).unwrap_or_default();
+    let person = user::find(tx, stored.user).await?;
+    let name = person.as_ref().map(|user| user.name().to_owned()).unwrap_or_default();
     let reuse = Event::new(EventType::AuthnTokenReuse).user(stored.user, &name).denied("replayed");
     let mut events = Events::from(reuse.with("family", family.to_string()));
     if let Some(id) = stored.session
         && sessions::end(tx, id, reason).await?
     {
         events = events.and(session::ended(id, stored.user, &name, reason));
+        if let Some(person) = &person {
+            mail::notice(app, tx, person, Notice::SessionCopied).await?;
+        }
     }
     Ok(events)
 }

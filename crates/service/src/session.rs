@@ -20,7 +20,7 @@ use store::{Outcome, Read, StoreError, Upkeep, WriteTx, refresh, session, user};
 use thiserror::Error;
 use wire::claims::AccessClaims;
 
-pub use self::end::{EndError, end_other, end_other_as_operator, end_own};
+pub use self::end::{EndError, Which, end_other, end_other_as_operator, end_own};
 pub(crate) use self::end::{Place, end_all, ended, leave};
 pub use self::sign_out::{Presented, SignOutError, sign_out};
 pub use self::switch::{Switchable, locked, switchable};

@@ -88,6 +88,7 @@ fn own_account(table: Table) -> Table {
         .page(&Method::GET, "/account/activity", get(activity::show))
         .page(&Method::POST, "/account/activity", post(activity::submit))
         .page(&Method::POST, "/account/sessions/{id}/end", post(account::end_session))
+        .page(&Method::POST, "/account/sessions/end", post(account::end_others))
         .page(&Method::GET, "/account/confirm", get(step_up::ask))
         .page(&Method::POST, "/account/confirm", post(step_up::submit))
         .page(&Method::GET, "/account/password", get(password::ask))

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use domain::id::UserId;
+use domain::id::{SessionId, UserId};
 use domain::session::State;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
-use service::session::EndError;
+use service::session::{EndError, Which};
 use service::stored::{Session, SessionFilter};
+use uuid::Uuid;
 
 use super::desk::{Desk, InRealm, moment};
 use crate::output::{self, Failure};
@@ -24,14 +25,18 @@ pub(super) enum SessionCommand {
         #[arg(long, value_name = "ADDRESS")]
         address: Option<String>,
     },
-    /// End a session; the tokens of it are refused by our own API from now on.
+    /// End a session, or all of a person; their tokens are refused from now on.
     End {
         #[command(flatten)]
         at: InRealm,
         /// Whose: a sign-in name.
         username: String,
         /// Its id, from `session list`.
-        session: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        session: Option<Uuid>,
+        /// All sessions of this person.
+        #[arg(long)]
+        all: bool,
     },
 }
 
@@ -46,26 +51,29 @@ impl SessionCommand {
                 };
                 list(&desk, user, address).await
             }
-            Self::End { at, username, session } => {
-                let id = session.parse().map_err(|_| Failure(format!("{session} is not the id of a session")))?;
-                let desk = at.open().await?;
-                let user = desk.user(&username).await?.id;
-                let done = service::session::end_other_as_operator(&desk.app, desk.operator(), user, id).await;
-                done.map_err(|error| match error {
-                    EndError::NotFound => {
-                        Failure(format!("{username} has no such session; see `bailiwick session list {username}`"))
-                    }
-                    other => other.into(),
-                })?;
-                output::show(
-                    desk.json,
-                    &json!({ "id": session, "ended": true }),
-                    &format!("the session of {username} is over"),
-                );
-                Ok(())
-            }
+            Self::End { at, username, session, all: _ } => end(&at.open().await?, &username, session).await,
         }
     }
+}
+
+async fn end(desk: &Desk, username: &str, session: Option<Uuid>) -> Result<(), Failure> {
+    let user = desk.user(username).await?.id;
+    let which = session.map_or(Which::All, |id| Which::One(SessionId::from_uuid(id)));
+    let done = service::session::end_other_as_operator(&desk.app, desk.operator(), user, which).await;
+    let ended = done.map_err(|error| match error {
+        EndError::NotFound => {
+            Failure(format!("{username} has no such session; see `bailiwick session list {username}`"))
+        }
+        other => other.into(),
+    })?;
+    let (told, text) = match (session, ended) {
+        (Some(id), _) => (json!({ "id": id, "ended": true }), format!("the session of {username} is over")),
+        (None, 0) => (json!({ "ended": 0 }), format!("{username} had no session")),
+        (None, 1) => (json!({ "ended": 1 }), format!("the one session of {username} is over")),
+        (None, more) => (json!({ "ended": more }), format!("all {more} sessions of {username} are over")),
+    };
+    output::show(desk.json, &told, &text);
+    Ok(())
 }
 
 async fn list(desk: &Desk, user: Option<UserId>, address: Option<String>) -> Result<(), Failure> {

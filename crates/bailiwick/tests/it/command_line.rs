@@ -65,7 +65,11 @@ async fn commands_beside_a_running_server_count_at_once() {
     assert_eq!(disabled.problem(), "401 invalid-credentials");
     let back = site.run(&["user", "enable", "lena.marsh", "--reason", "came back", "--json"]).await.json();
     assert_eq!(back, json!({ "username": "lena.marsh", "status": "active" }));
-    Person::signed_in(&site.base, "lena.marsh", PASSWORD, None).await;
+    let mut lena = Person::signed_in(&site.base, "lena.marsh", PASSWORD, None).await;
+    let all = ["session", "end", "lena.marsh", "--all"];
+    assert_eq!(site.run(&all).await.out.trim(), "the one session of lena.marsh is over");
+    assert_eq!(lena.refresh().await.problem(), "401 session-ended");
+    assert_eq!(site.run(&all).await.out.trim(), "lena.marsh had no session");
 
     let admin = Person::signed_in(&site.base, "admin", PASSWORD, None).await;
     let events = admin.events().await;

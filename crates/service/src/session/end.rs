@@ -8,7 +8,7 @@ use domain::permission::Permission;
 use domain::session::{EndReason, State};
 use store::session::Session;
 use store::user::User;
-use store::{Guard, Outcome, StoreError, WriteTx, session, user};
+use store::{Events, Guard, Outcome, StoreError, WriteTx, session, user};
 use thiserror::Error;
 
 use crate::app::App;
@@ -104,30 +104,46 @@ impl From<Forbidden> for EndError {
     }
 }
 
-/// Ends one of the caller's own sessions.
-///
-/// # Errors
-/// [`EndError`].
-pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), EndError> {
-    end_of(app, caller.oneself(), Some(caller), None, (caller.user(), id), EndReason::EndedByOwner).await
+/// Which sessions of a person end (SES-06).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    One(SessionId),
+    /// All that are not over.
+    All,
+    /// All but this one.
+    Others(SessionId),
 }
 
-/// Ends a session of somebody within reach.
+/// Ends one of the caller's own sessions, or all but the present one.
 ///
 /// # Errors
 /// [`EndError`].
-pub async fn end_other(app: &App, caller: &Caller, user: UserId, id: SessionId) -> Result<(), EndError> {
+pub async fn end_own(app: &App, caller: &Caller, which: Which) -> Result<usize, EndError> {
+    end_of(app, caller.oneself(), Some(caller), None, (caller.user(), which), EndReason::EndedByOwner).await
+}
+
+/// Ends sessions of somebody within reach; says how many. Of all there may be none.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn end_other(app: &App, caller: &Caller, user: UserId, which: Which) -> Result<usize, EndError> {
     let allowed = caller.allow(Permission::SessionsEnd, Scope::Anywhere)?;
     let right = Some(Permission::SessionsEnd);
-    end_of(app, allowed, Some(caller), right, (user, id), EndReason::EndedByAdministrator).await
+    end_of(app, allowed, Some(caller), right, (user, which), EndReason::EndedByAdministrator).await
 }
 
 /// The same for the operator of the machine.
 ///
 /// # Errors
 /// [`EndError`].
-pub async fn end_other_as_operator(app: &App, operator: Operator, user: UserId, id: SessionId) -> Result<(), EndError> {
-    end_of(app, operator.into(), None, None, (user, id), EndReason::EndedByAdministrator).await
+pub async fn end_other_as_operator(
+    app: &App,
+    operator: Operator,
+    user: UserId,
+    which: Which,
+) -> Result<usize, EndError> {
+    end_of(app, operator.into(), None, None, (user, which), EndReason::EndedByAdministrator).await
 }
 
 async fn end_of(
@@ -135,12 +151,12 @@ async fn end_of(
     allowed: Allowed,
     caller: Option<&Caller>,
     right: Option<Permission>,
-    which: (UserId, SessionId),
+    of: (UserId, Which),
     reason: EndReason,
-) -> Result<(), EndError> {
-    let input = (app.clone(), caller.cloned(), right, which, reason);
+) -> Result<usize, EndError> {
+    let input = (app.clone(), caller.cloned(), right, of, reason);
     app.store
-        .write(allowed, app.now(), input, |tx, (app, caller, right, (user, id), reason)| {
+        .write(allowed, app.now(), input, |tx, (app, caller, right, (user, which), reason)| {
             Box::pin(async move {
                 crate::grant::guard_both(tx, caller.as_ref(), *user).await?;
                 let person = user::find(tx, *user).await?.ok_or(EndError::NotFound)?;
@@ -153,12 +169,30 @@ async fn end_of(
                         }
                     }
                 }
-                session::find(tx, *id).await?.filter(|s| s.user == *user).ok_or(EndError::NotFound)?;
-                if !session::end(tx, *id, *reason).await? {
-                    return Err(EndError::NotFound);
-                }
-                Ok(Outcome::done((), ended(*id, *user, person.name(), *reason)))
+                let mut events = match *which {
+                    Which::One(id) => end_one(tx, &person, id, *reason).await?,
+                    Which::All => end_all(tx, &person, None, *reason).await?,
+                    Which::Others(but) => end_all(tx, &person, Some(but), *reason).await?,
+                };
+                let count = events.len();
+                Ok(match events.pop() {
+                    Some(last) => Outcome::done(count, Events::from(last).and_all(events)),
+                    None => Outcome::nothing(0),
+                })
             })
         })
         .await
+}
+
+async fn end_one(
+    tx: &mut WriteTx<'_>,
+    person: &User,
+    id: SessionId,
+    reason: EndReason,
+) -> Result<Vec<Event>, EndError> {
+    session::find(tx, id).await?.filter(|s| s.user == person.id).ok_or(EndError::NotFound)?;
+    if !session::end(tx, id, reason).await? {
+        return Err(EndError::NotFound);
+    }
+    Ok(vec![ended(id, person.id, person.name(), reason)])
 }

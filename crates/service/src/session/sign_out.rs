@@ -114,7 +114,7 @@ async fn named(app: &App, tx: &mut WriteTx<'_>, presented: &Presented) -> Result
         (Some(id), ..) => session::find(tx, id).await?,
         (None, Some(token), secret) => match refresh::authentic(app, tx, token).await? {
             Some((stored, _)) if judge(&stored.family, token, tx.now()) == Token::Replayed => {
-                return Ok(Named::Copied(refresh::copied(tx, &stored, token.family()).await?));
+                return Ok(Named::Copied(refresh::copied(app, tx, &stored, token.family()).await?));
             }
             Some((stored, _)) => match stored.session {
                 Some(id) => session::find(tx, id).await?,

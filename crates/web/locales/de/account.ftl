@@ -6,6 +6,7 @@ times-are-utc = Zeiten sind UTC.
 everywhere = überall
 
 device-ended = <b>Dieses Gerät ist abgemeldet</b> Es hat keinen Zugang mehr zu Ihrem Konto.
+others-ended = <b>Sie sind sonst überall abgemeldet</b> Nur dieses Gerät hat Zugang zu Ihrem Konto.
 device-gone = <b>Dieses Gerät war schon abgemeldet</b> Es war nichts zu tun.
 page-expired = <b>Diese Seite war zu lange offen</b> Nichts wurde geändert. Wiederholen Sie, was Sie getan haben.
 password-changed = <b>Ihr Passwort ist geändert</b> Ab jetzt gilt nur das neue. Ihre anderen Geräte sind abgemeldet.
@@ -39,6 +40,7 @@ device-software = { $browser } unter { $os }
 device-active-now = jetzt aktiv · seit { $since }, endet { $ends }
 device-active = aktiv { $last } · seit { $since }, endet { $ends }
 device-locked = gesperrt seit { $last } · endet { $ends }
+others-end = Sonst überall abmelden
 device-end = Beenden
 device-end-of = Beenden: { $device }
 

@@ -6,6 +6,7 @@ times-are-utc = Times are UTC.
 everywhere = everywhere
 
 device-ended = <b>That device is signed out</b> It has no access to your account any more.
+others-ended = <b>You are signed out everywhere else</b> Only this device has access to your account.
 device-gone = <b>That device was signed out already</b> There was nothing to do.
 page-expired = <b>This page was open too long</b> Nothing was changed. Repeat what you did.
 password-changed = <b>Your password is changed</b> From now on only the new one counts. Your other devices are signed out.
@@ -39,6 +40,7 @@ device-software = { $browser } on { $os }
 device-active-now = active now · since { $since }, ends { $ends }
 device-active = active { $last } · since { $since }, ends { $ends }
 device-locked = locked since { $last } · ends { $ends }
+others-end = Sign out everywhere else
 device-end = End
 device-end-of = End: { $device }
 

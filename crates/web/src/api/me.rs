@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::caller::Caller;
 use domain::id::SessionId;
+use service::session::Which;
 use service::user::Person;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -70,6 +71,6 @@ async fn end_session(
     SignedIn(caller): SignedIn,
     path: Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
-    service::session::end_own(&web.app, &caller, SessionId::from_uuid(path.0)).await?;
+    service::session::end_own(&web.app, &caller, Which::One(SessionId::from_uuid(path.0))).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use domain::id::{SessionId, UserId};
 use domain::permission::Permission;
 use domain::realm::Realm;
-use service::session::Presented;
+use service::session::{Presented, Which};
 use service::stored::{Session, SessionFilter};
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -30,8 +30,10 @@ pub(super) fn mount(table: Table) -> Table {
         .json(Access::Public, routes!(sign_out))
         .json(Access::Public, routes!(sign_out_everywhere))
         .json(Access::May(Permission::SessionsRead), routes!(of_user))
+        .json(Access::May(Permission::SessionsRead), routes!(one_of_user))
         .json(Access::May(Permission::SessionsRead), routes!(list))
         .json(Access::May(Permission::SessionsEnd), routes!(end))
+        .json(Access::May(Permission::SessionsEnd), routes!(end_all))
 }
 
 /// The present session.
@@ -124,6 +126,20 @@ async fn of_user(
     Ok(Out(Page { items, next_cursor: None }))
 }
 
+/// One of them.
+#[utoipa::path(get, path = "/api/v1/users/{id}/sessions/{session}", tag = "sessions",
+    params(("id" = Uuid, Path, description = "The person"), ("session" = Uuid, Path, description = "The session")), security(("bearer" = [])),
+    responses((status = 200, description = "Live or locked", body = SessionShape), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn one_of_user(
+    State(web): State<Web>,
+    SignedIn(caller): SignedIn,
+    Path((user, session)): Path<(Uuid, Uuid)>,
+) -> Result<Out<SessionShape>, Problem> {
+    let sessions = service::session::of_user(&web.app, &caller, UserId::from_uuid(user)).await?;
+    let found = sessions.into_iter().find(|one| one.id == SessionId::from_uuid(session)).ok_or(Code::NotFound)?;
+    Ok(Out(SessionShape::new(found, Some(caller.session()), web.app.now())))
+}
+
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -172,6 +188,16 @@ async fn end(
     SignedIn(caller): SignedIn,
     Path((user, session)): Path<(Uuid, Uuid)>,
 ) -> Result<StatusCode, Problem> {
-    service::session::end_other(&web.app, &caller, UserId::from_uuid(user), SessionId::from_uuid(session)).await?;
+    let which = Which::One(SessionId::from_uuid(session));
+    service::session::end_other(&web.app, &caller, UserId::from_uuid(user), which).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all sessions of a person within reach. Idempotent: there may be none.
+#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions", tag = "sessions", params(("id" = Uuid, Path, description = "The person")),
+    security(("bearer" = [])),
+    responses((status = 204, description = "None is left"), (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn end_all(State(web): State<Web>, SignedIn(caller): SignedIn, path: Path<Uuid>) -> Result<StatusCode, Problem> {
+    service::session::end_other(&web.app, &caller, UserId::from_uuid(path.0), Which::All).await?;
     Ok(StatusCode::NO_CONTENT)
 }

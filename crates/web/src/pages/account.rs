@@ -9,7 +9,7 @@ use domain::caller::Caller;
 use domain::id::SessionId;
 use domain::time::Timestamp;
 use serde::Deserialize;
-use service::session::EndError;
+use service::session::{EndError, Which};
 use service::stored::{Factor, Session};
 use uuid::Uuid;
 use wire::problem::Code;
@@ -45,6 +45,7 @@ pub(super) async fn show(
     };
     let notice = match told.told.as_deref() {
         Some("ended") => Some(AccountNotice::DeviceEnded),
+        Some("ended-others") => Some(AccountNotice::OthersEnded),
         Some("gone") => Some(AccountNotice::DeviceGone),
         Some("expired") => Some(AccountNotice::Expired),
         Some("password") => Some(AccountNotice::PasswordChanged),
@@ -154,9 +155,24 @@ pub(super) async fn end_session(
     };
     let proof = (form::Purpose::Account, Some(&secret));
     form.proved(&web, &context, &headers, proof).await?.ok_or(Code::Forbidden)?;
-    match service::session::end_own(&web.app, &caller, SessionId::from_uuid(id.0)).await {
-        Ok(()) => Ok(see(&context, "/account?told=ended")),
+    match service::session::end_own(&web.app, &caller, Which::One(SessionId::from_uuid(id.0))).await {
+        Ok(_) => Ok(see(&context, "/account?told=ended")),
         Err(EndError::NotFound) => Ok(see(&context, "/account?told=gone")),
         Err(other) => Err(other.into()),
     }
+}
+
+pub(super) async fn end_others(
+    State(web): State<Web>,
+    context: Context,
+    headers: HeaderMap,
+    form: Form<Nothing>,
+) -> Result<Response, Problem> {
+    let Some((secret, caller)) = signed_in(&web, &context, &headers).await? else {
+        return Ok(to_sign_in(&context, "/account"));
+    };
+    let proof = (form::Purpose::Account, Some(&secret));
+    form.proved(&web, &context, &headers, proof).await?.ok_or(Code::Forbidden)?;
+    let ended = service::session::end_own(&web.app, &caller, Which::Others(caller.session())).await?;
+    Ok(see(&context, if ended == 0 { "/account?told=gone" } else { "/account?told=ended-others" }))
 }

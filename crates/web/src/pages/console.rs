@@ -50,6 +50,7 @@ pub(super) fn mount(table: Table) -> Table {
     let table = at(table, &show, "/console/people/{id}/give", get(person::ask_give));
     let table = at(table, &post_to, "/console/people/{id}/give", post(person::give));
     let table = at(table, &post_to, "/console/people/{id}/sessions/{session}/end", post(person::end_session));
+    let table = at(table, &post_to, "/console/people/{id}/sessions/end", post(person::end_sessions));
     let table = at(table, &show, "/console/people/{id}/grants/{grant}/end", get(deed::ask_end));
     let table = at(table, &post_to, "/console/people/{id}/grants/{grant}/end", post(deed::end));
     let table = deed::OF_ACCOUNTS.iter().fold(table, |table, (path, deed)| {

@@ -5,7 +5,7 @@ use askama::Template;
 use super::trouble::{Notice, Trouble};
 use super::{FactorView, Frame, GrantView, Language, Message, Moment, RecoveryView, SAMPLE_NOW, Say};
 
-/// `GET /account`. Its forms post to `/sign-out` and `/account/sessions/{id}/end`.
+/// `GET /account`. Its forms post to `/sign-out`, `/account/sessions/{id}/end` and `/account/sessions/end`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account.html")]
 pub struct Account {
@@ -42,6 +42,8 @@ pub struct Account {
 pub enum AccountNotice {
     /// A device was signed out.
     DeviceEnded,
+    /// All others were.
+    OthersEnded,
     /// It was signed out already.
     DeviceGone,
     /// The form was too old.
@@ -224,6 +226,7 @@ impl Account {
         let link = |key, name, path: &str| Notice::advice(frame.say(key).link(name, format!("{base}{path}")));
         Trouble::above(match (self.notice, self.recommended) {
             (Some(AccountNotice::DeviceEnded), _) => done("device-ended"),
+            (Some(AccountNotice::OthersEnded), _) => done("others-ended"),
             (Some(AccountNotice::DeviceGone), _) => Notice::plain(frame.say("device-gone")),
             (Some(AccountNotice::Expired), _) => Notice::later(frame.say("page-expired")),
             (Some(AccountNotice::PasswordChanged), _) => done("password-changed"),

@@ -152,11 +152,20 @@ fn account(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)
     empty.factors.clear();
     add("account-empty".to_owned(), empty.render());
     use AccountNotice::{
-        Confirmed, DeviceEnded, DeviceGone, Expired, FactorAdded, FactorRemoved, FactorRenamed, PasswordChanged,
+        Confirmed, DeviceEnded, DeviceGone, Expired, FactorAdded, FactorRemoved, FactorRenamed, OthersEnded,
+        PasswordChanged,
     };
-    for notice in
-        [DeviceEnded, DeviceGone, Expired, PasswordChanged, FactorAdded, FactorRenamed, FactorRemoved, Confirmed]
-    {
+    for notice in [
+        DeviceEnded,
+        OthersEnded,
+        DeviceGone,
+        Expired,
+        PasswordChanged,
+        FactorAdded,
+        FactorRenamed,
+        FactorRemoved,
+        Confirmed,
+    ] {
         add(named("account", &notice), Account { notice: Some(notice), ..full() }.render());
     }
     for advice in [Recommended::MakeCodes, Recommended::AddFactor] {

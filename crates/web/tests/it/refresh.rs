@@ -76,6 +76,24 @@ on_both_databases! {
         assert_eq!(page.status, 303, "the session cookie is dead too");
     }
 
+    async fn rt_02_the_person_is_told_once_that_a_copy_was_used(app: TestApp) {
+        let mut nurse = app.signed_in("nurse").await;
+        let stolen = token(&nurse);
+        app.advance(LONGER_THAN_THE_WINDOW);
+        nurse.refresh().await.expect(200);
+        app.advance(LONGER_THAN_THE_WINDOW);
+
+        for _ in 0..3 {
+            app.browser().refresh_with(&stolen).await.expect(401);
+        }
+
+        let mail = service::mail::waiting(&app.app, RealmKey::MAIN).await.unwrap();
+        let told: Vec<_> = mail.iter().filter(|(mail, _)| mail.to == "nurse@clinic.example").collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].0.subject, "One of your sessions was ended");
+        assert!(!told[0].0.text.contains(&stolen), "no secret in mail");
+    }
+
     async fn t3_fifty_parallel_refreshes_get_one_token_and_raise_the_generation_by_one(app: TestApp) {
         let nurse = app.signed_in("nurse").await;
         app.advance(LONGER_THAN_THE_WINDOW);

@@ -282,6 +282,7 @@ async fn filled(app: &TestApp) -> Vec<Filled> {
     let nothing = Vec::new;
     let mut all = vec![
         own(format!("/account/sessions/{session}/end"), nothing()),
+        own("/account/sessions/end".to_owned(), nothing()),
         own("/account/activity".to_owned(), nothing()),
         own("/account/confirm".to_owned(), vec![("password", password.clone())]),
         own(
@@ -299,6 +300,7 @@ async fn filled(app: &TestApp) -> Vec<Filled> {
         own("/console/roles/nurse/change".to_owned(), vec![("display_name", String::new())]),
         own(format!("/console/people/{NOTHING}/give"), vec![("role", "nurse".to_owned())]),
         own(format!("/console/people/{NOTHING}/sessions/{NOTHING}/end"), nothing()),
+        own(format!("/console/people/{NOTHING}/sessions/end"), nothing()),
         own(format!("/console/people/{NOTHING}/grants/{NOTHING}/end"), vec![("reason", "because".to_owned())]),
         own(format!("/console/people/{NOTHING}/disable"), vec![("reason", "because".to_owned())]),
         own(format!("/console/people/{NOTHING}/enable"), vec![("reason", "because".to_owned())]),

@@ -170,3 +170,56 @@ async fn a_person_sees_and_ends_their_own_sessions_and_nobody_elses() {
     assert_eq!(tablet.me().await.status, 401);
     assert_eq!(desk.me().await.status, 200);
 }
+
+/// SES-06.
+#[tokio::test]
+async fn an_administrator_ends_all_sessions_of_a_person_within_reach_at_once() {
+    let app = TestApp::new().await;
+    let mut admin = app.signed_in("admin").await;
+    let (mut ward, mut tablet) = (app.signed_in("nurse").await, app.signed_in("nurse").await);
+    let nurse = format!("/api/v1/users/{}/sessions", app.user_id(RealmKey::MAIN, "nurse").await);
+    let list = admin.get(&nurse).await.expect(200).json();
+    let one = format!("{nurse}/{}", list["items"][0]["id"].as_str().unwrap());
+    assert_eq!(admin.get(&one).await.expect(200).json(), list["items"][0]);
+    let mut office = app.signed_in("clinic-a-admin").await;
+    assert_eq!(office.delete(&nurse).await.expect(404).code(), "not-found", "out of reach");
+    assert_eq!(ward.delete(&nurse).await.expect(403).code(), "forbidden", "not even one's own, without the permission");
+
+    let (_, events) = app.events_while(admin.delete(&nurse)).await;
+    let (again, nothing) = app.events_while(admin.delete(&nurse)).await;
+
+    assert_eq!((events.as_slice(), again.status), (["session_ended"; 2].map(str::to_owned).as_slice(), 204));
+    assert!(nothing.is_empty(), "idempotent: {nothing:?}");
+    for browser in [&mut ward, &mut tablet] {
+        assert_eq!(browser.me().await.expect(401).code(), "not-signed-in");
+        assert_eq!(browser.clone().refresh().await.expect(401).code(), "session-ended");
+    }
+    assert_eq!(admin.get(&one).await.expect(404).code(), "not-found", "it is over");
+    app.signed_in("nurse").await.me().await.expect(200);
+}
+
+/// SES-06.
+#[tokio::test]
+async fn pages_end_all_other_sessions_and_leave_the_one_that_asks() {
+    let app = TestApp::new().await;
+    let (mut admin, mut elsewhere) = (app.signed_in("admin").await, app.signed_in("admin").await);
+    let mut nurse = [app.signed_in("nurse").await, app.signed_in("nurse").await];
+    let csrf = admin.get("/account").await.expect(200).hidden("csrf");
+
+    let account = admin.form("/account/sessions/end", &[("csrf", csrf.as_str())]).await.expect(303);
+    let id = app.user_id(RealmKey::MAIN, "nurse").await;
+    let person = admin.get(&format!("/console/people/{id}")).await.expect(200);
+    assert!(person.text.contains("End all"), "a button");
+    let all = format!("/console/people/{id}/sessions/end");
+    let ended = admin.form(&all, &[("csrf", person.hidden("csrf").as_str())]).await.expect(303);
+
+    assert_eq!(account.header("location"), "/account?told=ended-others");
+    assert_eq!(ended.header("location"), format!("/console/people/{id}?told=ended-all"));
+    elsewhere.me().await.expect(401);
+    admin.me().await.expect(200);
+    for browser in &mut nurse {
+        browser.me().await.expect(401);
+    }
+    let after = admin.get(&ended.header("location")).await.expect(200);
+    assert!(after.text.contains("is signed out everywhere"));
+}

@@ -34,7 +34,7 @@ pub(super) async fn named(app: &App, tx: &mut WriteTx<'_>, asked: &Unlock) -> Re
             let Some((stored, _)) = authentic(app, tx, token).await? else { return Ok(Named::Ended) };
             match (judge(&stored.family, token, tx.now()), stored.session) {
                 (Presented::Replayed, _) => {
-                    return Ok(Named::Copied(copied(tx, &stored, token.family()).await?));
+                    return Ok(Named::Copied(copied(app, tx, &stored, token.family()).await?));
                 }
                 (Presented::Ended, _) | (_, None) => None,
                 (Presented::Advance | Presented::WithinWindow | Presented::Locked, Some(id)) => {
@@ -124,7 +124,7 @@ pub(super) async fn carried(app: &App, tx: &mut WriteTx<'_>, asked: &Unlock) -> 
         && let Some((stored, _)) = authentic(app, tx, token).await?
     {
         if judge(&stored.family, token, tx.now()) == Presented::Replayed {
-            copy = Some((stored.session, copied(tx, &stored, token.family()).await?));
+            copy = Some((stored.session, copied(app, tx, &stored, token.family()).await?));
         } else if let Some(before) = stored.session {
             presented.extend(sessions::find(tx, before).await?);
         }

@@ -13,7 +13,7 @@ use domain::unit::UnitPath;
 use domain::user::{Status, printable};
 use serde::{Deserialize, Serialize};
 use service::grant::{Give, GrantError};
-use service::session::EndError;
+use service::session::{EndError, Which};
 use service::stored::{EventFilter, Grant, Session, User};
 use service::user::Person as Found;
 use uuid::Uuid;
@@ -86,6 +86,7 @@ pub(super) async fn show(desk: Desk, id: Path<Uuid>, Query(told): Query<Told>) -
         Some("given") => Some(PersonNotice::Given),
         Some("saved") => Some(PersonNotice::Saved),
         Some("ended") => Some(PersonNotice::SessionEnded),
+        Some("ended-all") => Some(PersonNotice::SessionsEnded),
         Some("gone") => Some(PersonNotice::SessionGone),
         Some(other) => Deed::parse(other).map(PersonNotice::Done),
         None => None,
@@ -144,13 +145,24 @@ pub(super) async fn end_session(
     form: Form<Nothing>,
 ) -> Result<Response, Problem> {
     desk.proved(form).await?;
-    let (user, session) = (UserId::from_uuid(id), SessionId::from_uuid(session));
-    let told = match service::session::end_other(&desk.web.app, &desk.caller, user, session).await {
-        Ok(()) => "ended",
+    let (user, which) = (UserId::from_uuid(id), Which::One(SessionId::from_uuid(session)));
+    let told = match service::session::end_other(&desk.web.app, &desk.caller, user, which).await {
+        Ok(_) => "ended",
         Err(EndError::NotFound) => "gone",
         Err(other) => return Err(other.into()),
     };
     Ok(desk.see(&format!("/console/people/{id}?told={told}")))
+}
+
+/// All of them; of one's own, the one that asks stays.
+pub(super) async fn end_sessions(desk: Desk, id: Path<Uuid>, form: Form<Nothing>) -> Result<Response, Problem> {
+    desk.proved(form).await?;
+    let user = UserId::from_uuid(id.0);
+    let oneself = user == desk.caller.user();
+    let which = if oneself { Which::Others(desk.caller.session()) } else { Which::All };
+    let ended = service::session::end_other(&desk.web.app, &desk.caller, user, which).await?;
+    let told = if ended == 0 { "gone" } else { "ended-all" };
+    Ok(desk.see(&format!("/console/people/{}?told={told}", id.0)))
 }
 
 #[derive(Debug, Default, Deserialize)]

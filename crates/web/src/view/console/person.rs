@@ -10,7 +10,7 @@ use super::{
     Term, Trouble,
 };
 
-/// `GET /console/people/{id}` and `…/give`; a form posts to `…/give`, others to `…/sessions/{session}/end`.
+/// `GET /console/people/{id}` and `…/give`; a form posts to `…/give`, others to `…/sessions/{session}/end` and `…/sessions/end`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "console/person.html")]
 pub struct Person {
@@ -152,6 +152,8 @@ pub enum PersonNotice {
     Done(Deed),
     /// A session was ended.
     SessionEnded,
+    /// All of them were.
+    SessionsEnded,
     /// It was over already.
     SessionGone,
 }
@@ -189,6 +191,11 @@ impl GiveForm {
 }
 
 impl Person {
+    /// Whether more than one session may be ended: one button then does it.
+    fn may_end_all(&self) -> bool {
+        self.sessions.iter().flatten().filter(|session| session.may_end).count() > 1
+    }
+
     fn trouble(&self) -> Trouble {
         let frame = &self.console.frame;
         let done = |key| Notice::done(frame.say(key).put("name", &self.name));
@@ -199,6 +206,7 @@ impl Person {
             Some(PersonNotice::Given) => done("person-given"),
             Some(PersonNotice::Done(deed)) => done(deed.done()),
             Some(PersonNotice::SessionEnded) => done("session-ended"),
+            Some(PersonNotice::SessionsEnded) => done("sessions-ended"),
             Some(PersonNotice::SessionGone) => Notice::plain(frame.say("session-gone")),
         })
     }

@@ -31,7 +31,9 @@ pub(super) async fn people(app: &TestApp, recorder: &mut Recorder) {
     let patient = app.user_id(RealmKey::MAIN, "patient").await;
     let session = crate::claims(app.signed_in("patient").await.bearer.as_deref().unwrap())["sid"].clone();
     recorder.get(&mut admin, &format!("/api/v1/users/{patient}/sessions")).await;
+    recorder.get(&mut admin, &format!("/api/v1/users/{patient}/sessions/{}", text(&session))).await;
     recorder.delete(&mut admin, &format!("/api/v1/users/{patient}/sessions/{}", text(&session))).await;
+    recorder.delete(&mut admin, &format!("/api/v1/users/{patient}/sessions")).await;
     recorder.post(&mut admin, &format!("/api/v1/users/{patient}/disable"), reason("Lost the phone.")).await;
     recorder.post(&mut admin, &format!("/api/v1/users/{patient}/enable"), reason("Found it again.")).await;
 
