@@ -3,10 +3,21 @@
 const EVENTS = ["keydown", "pointerdown", "wheel", "touchstart"];
 const MINUTE = 60_000;
 
-// `read` and `report` answer `{ name, left, idle }` in milliseconds, or nothing when the session is locked or over.
+// How soon somebody is asked again who could not be.
+const AGAIN = 10_000;
+
+// `read` and `report` answer `{ name, left, idle }` in milliseconds, or nothing when the session is locked or over; they throw when nobody answers.
 export async function watch({ read, report, warn, back, lock }) {
-  const first = await read().catch(() => undefined);
-  if (!first) return;
+  let first;
+  for (let asked = false; !asked;) {
+    try {
+      first = await read();
+      asked = true;
+    } catch {
+      await new Promise((on) => setTimeout(on, AGAIN));
+    }
+  }
+  if (!first) return lock();
   const key = `bailiwick-idle ${first.name}`;
   // At most once a minute, and a minute ahead; in sessions of a few minutes more often.
   const pace = Math.min(MINUTE, first.idle / 3);
@@ -39,9 +50,17 @@ export async function watch({ read, report, warn, back, lock }) {
     // Another tab said it after that; or it is so old that nobody may be there any more: the machine slept.
     if (reported >= acted || now - acted > 2 * pace) acted = 0;
     if (!acted || done || (now < reported + pace && now >= reported)) return;
+    const told = acted;
     acted = 0;
     share({ reported: now });
-    heard(await report());
+    try {
+      heard(await report());
+    } catch (error) {
+      // What could not be told is told later, though not at each key.
+      acted = told;
+      share({ reported: now - pace + Math.min(AGAIN, pace) });
+      throw error;
+    }
   });
   const look = async () => {
     if (busy || done) return;
@@ -77,12 +96,15 @@ export async function watch({ read, report, warn, back, lock }) {
   await look();
 }
 
+// Not refused: nobody had the time to look.
+const isAway = ({ status }) => status >= 500 || status === 429;
+
 // For applications. `bearer` gives an access token for Bailiwick's own API that has not expired, or a promise of one.
 export function watchSession({ server = "", bearer, warn = () => {}, back = () => {}, locked }) {
-  const call = async (method, path) => fetch(`${server}/api/v1/session${path}`,
-    { method, credentials: "omit", headers: { authorization: `Bearer ${await bearer()}` } });
-  const read = async () => {
-    const response = await call("GET", "");
+  const call = async (method, path) => {
+    const headers = { authorization: `Bearer ${await bearer()}`, prefer: "return=representation" };
+    const response = await fetch(`${server}/api/v1/session${path}`, { method, credentials: "omit", headers });
+    if (isAway(response)) throw new Error(`${response.status}`);
     if (!response.ok) return undefined;
     const session = await response.json();
     const at = (name) => Date.parse(session[name]);
@@ -90,8 +112,7 @@ export function watchSession({ server = "", bearer, warn = () => {}, back = () =
     const left = Math.min(at("idle_deadline"), at("absolute_deadline")) - at("now");
     return { name: session.id, left, idle };
   };
-  const report = async () => ((await call("POST", "/activity")).ok ? read() : undefined);
-  return watch({ read, report, warn, back, lock: locked });
+  return watch({ read: () => call("GET", ""), report: () => call("POST", "/activity"), warn, back, lock: locked });
 }
 
 function pages(template) {
@@ -104,6 +125,7 @@ function pages(template) {
     location.replace(`${base}/unlock?return_to=${encodeURIComponent(path)}`);
   };
   const answer = async (response) => {
+    if (isAway(response)) throw new Error(`${response.status}`);
     if (response.status !== 200 || response.redirected) return undefined;
     const state = await response.json();
     ({ csrf } = state);

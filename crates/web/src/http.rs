@@ -9,6 +9,7 @@ pub mod header; // security headers
 pub mod language; // which language a page speaks
 pub mod page; // lists: limit and cursor
 pub mod path; // path parameters
+pub mod prefer; // what a client would rather be answered
 pub mod problem; // refusals
 pub mod query; // query parameters, strictly; and writing them
 pub mod request; // realm, request id, client address, host

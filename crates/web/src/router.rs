@@ -21,6 +21,7 @@ use wire::problem::{Code, PROBLEM_JSON, ProblemBody};
 use crate::config::{Config, Web};
 use crate::http::header::{IsPage, secure};
 use crate::http::language;
+use crate::http::prefer::PREFER;
 use crate::http::problem::{Challenge, Problem, RetryAfter};
 use crate::http::request::{self, Context, Host};
 use crate::table::{Endpoint, Table};
@@ -42,7 +43,7 @@ pub fn router(app: App, config: Config) -> (Router, Web, Vec<Endpoint>) {
             .allow_origin(AllowOrigin::list(origins))
             .allow_credentials(true)
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, REQUEST_ID])
+            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, PREFER, REQUEST_ID])
             .expose_headers([
                 header::ETAG,
                 header::LOCATION,

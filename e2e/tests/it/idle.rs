@@ -3,10 +3,12 @@
 //! The server runs in this process, so that its clock can be moved; the browser's own is moved with it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _};
 use serde_json::json;
 use testkit::TestApp;
@@ -21,6 +23,8 @@ struct Ward {
     app: TestApp,
     base: String,
     calls: Arc<Mutex<Vec<String>>>,
+    /// Answers 503 to whoever tells of activity, or asks how it stands.
+    away: Arc<AtomicBool>,
 }
 
 /// An application behind the same origin, which watches over the session with our module.
@@ -43,14 +47,18 @@ impl Ward {
             config.base_url = url;
         });
         let calls = Arc::new(Mutex::new(Vec::new()));
-        let (server, heard) = (app.clone(), Arc::clone(&calls));
+        let away = Arc::new(AtomicBool::new(false));
+        let (server, heard, gone) = (app.clone(), Arc::clone(&calls), Arc::clone(&away));
         let answer = move |mut request: Request| {
-            let (server, heard) = (server.clone(), Arc::clone(&heard));
+            let (server, heard, gone) = (server.clone(), Arc::clone(&heard), Arc::clone(&gone));
             async move {
                 let path = request.uri().path().to_owned();
                 heard.lock().unwrap().push(format!("{} {path}", request.method()));
                 if path == "/board" {
                     return Html(BOARD).into_response();
+                }
+                if path == "/account/activity" && gone.load(Ordering::SeqCst) {
+                    return StatusCode::SERVICE_UNAVAILABLE.into_response();
                 }
                 let peer: SocketAddr = "127.0.0.1:50000".parse().unwrap();
                 request.extensions_mut().insert(ConnectInfo(peer));
@@ -58,7 +66,7 @@ impl Ward {
             }
         };
         tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
-        Self { app, base, calls }
+        Self { app, base, calls, away }
     }
 
     fn calls(&self, call: &str) -> usize {
@@ -128,6 +136,15 @@ async fn polls(browser: &Browser) -> i64 {
     browser.driver.execute_async(script, Vec::new()).await.unwrap().json().as_i64().unwrap()
 }
 
+/// Whatever a tab had to tell is told: whoever tells holds the lock meanwhile.
+async fn told(browser: &Browser) {
+    let idle =
+        "const done = arguments[0], key = Object.keys(localStorage).find((one) => one.startsWith('bailiwick-idle '));
+        navigator.locks.request(key, () => {}).then(() => done(true))";
+    browser.driver.execute_async(idle, Vec::new()).await.unwrap();
+}
+
+const LOCKED: &str = "return document.getElementById('state').textContent === 'locked'";
 const OPEN: &str = "return document.querySelector('dialog[open]') !== null";
 const CLOSED: &str = "return document.querySelector('dialog[open]') === null";
 
@@ -194,15 +211,39 @@ async fn in_the_browser_typing_keeps_the_session_and_one_tab_speaks_for_all() {
         until(browser, "somebody is there", CLOSED).await;
         browser.driver.switch_to_window(second).await.unwrap();
         until(browser, "the second tab knows", CLOSED).await;
-        // A key there within the same minute is not told. Whoever tells holds the lock meanwhile.
+        // A key there within the same minute is not told.
         browser.types("a").await;
-        let idle = "const done = arguments[0], key = Object.keys(localStorage).find((one) => one.startsWith('bailiwick-idle '));
-            navigator.locks.request(key, () => {}).then(() => done(true))";
-        browser.driver.execute_async(idle, Vec::new()).await.unwrap();
+        told(browser).await;
         assert_eq!(ward.calls("POST /account/activity"), 7);
         ward.passes(browser, MINUTE * 15).await;
         browser.arrives("/unlock").await;
         browser.driver.switch_to_window(first).await.unwrap();
+        browser.arrives("/unlock").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_the_browser_a_server_that_is_away_for_a_moment_locks_nobody_and_hears_later_that_somebody_acted() {
+    let ward = Ward::open().await;
+    with_browser(async |browser: &Browser| {
+        browser.expects("status of 503");
+        ward.signs_in(browser, "nurse").await;
+        ward.passes(browser, MINUTE * 4).await;
+        ward.away.store(true, Ordering::SeqCst);
+        browser.types("a").await;
+        while ward.calls("POST /account/activity") == 0 {
+            tokio::time::sleep(MINUTE / 1200).await;
+        }
+        ward.away.store(false, Ordering::SeqCst);
+        ward.passes(browser, MINUTE / 5).await;
+        let fresh = "return Object.entries(localStorage).some(([key, value]) =>
+            key.startsWith('bailiwick-idle ') && JSON.parse(value).deadline > Date.now() + 14 * 60000)";
+        until(browser, "it is told after all", fresh).await;
+        assert_eq!((ward.calls("POST /account/activity"), browser.path().await.as_str()), (2, "/account"));
+
+        ward.away.store(true, Ordering::SeqCst);
+        ward.passes(browser, MINUTE * 15).await;
         browser.arrives("/unlock").await;
     })
     .await;
@@ -216,18 +257,35 @@ async fn in_the_browser_an_application_with_our_module_counts_input_and_locks() 
         ward.signs_in(browser, "nurse").await;
         browser.open(&format!("{}/board", ward.base)).await;
         until(browser, "it watches", "return document.body.dataset.watches === 'yes'").await;
-        for round in 1..=3 {
+        let first = browser.driver.window().await.unwrap();
+        let second = browser.driver.new_tab().await.unwrap();
+        for round in 1..=2 {
             ward.passes(browser, MINUTE * 3).await;
             ward.hears(browser, "POST /api/v1/session/activity", round).await;
             browser.types("b").await;
         }
+        browser.driver.switch_to_window(second.clone()).await.unwrap();
+        moves_its_clock(browser).await;
+        browser.open(&format!("{}/board", ward.base)).await;
+        until(browser, "it watches too", "return document.body.dataset.watches === 'yes'").await;
+        ward.passes(browser, MINUTE * 3).await;
+        ward.hears(browser, "POST /api/v1/session/activity", 3).await;
+        browser.driver.switch_to_window(first.clone()).await.unwrap();
+        browser.types("c").await;
+        told(browser).await;
+        // Each asked once how it stands; since then one of them tells for both, and its answer says the rest.
         assert_eq!(ward.calls("POST /api/v1/session/activity"), 3);
+        assert_eq!(ward.calls("GET /api/v1/session"), 2);
         assert_eq!(browser.texts("#state").await, ["works"]);
 
         // Its bearer is ten minutes old by then: what cannot ask any more shows a locked screen.
         ward.passes(browser, MINUTE * 15).await;
 
-        until(browser, "it locks", "return document.getElementById('state').textContent === 'locked'").await;
+        until(browser, "it locks", LOCKED).await;
+        browser.driver.switch_to_window(second).await.unwrap();
+        until(browser, "in both tabs", LOCKED).await;
+        browser.open(&format!("{}/board", ward.base)).await;
+        until(browser, "and whoever comes later hears it at once", LOCKED).await;
         assert_eq!(polls(browser).await, 401);
     })
     .await;

@@ -14,6 +14,8 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// Between two drops.
+const DROP: Duration = Duration::from_millis(20);
 /// How often the feed says that nothing is missing; the real one does each second.
 const BEAT: Duration = Duration::from_millis(30);
 
@@ -28,6 +30,8 @@ pub(crate) enum Feed {
     Says(Vec<Vec<u8>>),
     /// This piece for ever.
     Endless(Vec<u8>),
+    /// Now and then a byte, for ever: no chunk of it is late.
+    Drip(u8),
     /// An answer that is no feed.
     Other(StatusCode, &'static [(&'static str, &'static str)], Vec<u8>),
     /// Not even the beginning of an answer.
@@ -160,6 +164,10 @@ impl Feeding {
             }
             Feed::Says(pieces) => stream(forever(pieces, None)),
             Feed::Endless(piece) => stream(forever(Vec::new(), Some(piece))),
+            Feed::Drip(byte) => stream(Body::from_stream(stream::unfold((), move |()| async move {
+                tokio::time::sleep(DROP).await;
+                Some((Ok::<_, std::io::Error>(Bytes::from(vec![byte])), ()))
+            }))),
             Feed::Live | Feed::Quiet => match self.position(query) {
                 Some(from) => stream(self.live(from, matches!(feed, Feed::Live))),
                 None => Response::builder().status(400).body(Body::empty()).unwrap(),

@@ -4,6 +4,7 @@ use axum::Json as Out;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::caller::Caller;
 use domain::id::{SessionId, UserId};
 use domain::permission::Permission;
 use domain::realm::Realm;
@@ -18,6 +19,7 @@ use crate::config::Web;
 use crate::http::cookie::{self, Cookie};
 use crate::http::page::{self, Page};
 use crate::http::path::Path;
+use crate::http::prefer;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request::Context;
@@ -51,19 +53,28 @@ struct PresentBody {
 #[utoipa::path(get, path = "/api/v1/session", tag = "session", security(("bearer" = [])),
     responses((status = 200, description = "The session", body = PresentBody), (status = "4XX", description = "Refused", body = ProblemDocument)))]
 async fn present(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<Out<PresentBody>, Problem> {
-    let session = service::session::present(&web.app, &caller).await?.ok_or(Code::NotFound)?;
+    shown(&web, &caller).await
+}
+
+async fn shown(web: &Web, caller: &Caller) -> Result<Out<PresentBody>, Problem> {
+    let session = service::session::present(&web.app, caller).await?.ok_or(Code::NotFound)?;
     let withheld = caller.access().withheld_roles();
     let now = web.app.now();
     let session = SessionShape::new(session, Some(caller.session()), now);
     Ok(Out(PresentBody { session, withheld, now: at(now) }))
 }
 
-/// The person acted: idle starts again.
+/// The person acted: idle starts again. With `Prefer: return=representation` (RFC 7240) the answer is that of `GET /session`.
 #[utoipa::path(post, path = "/api/v1/session/activity", tag = "session", security(("bearer" = [])),
-    responses((status = 204, description = "Noted"), (status = "4XX", description = "Refused", body = ProblemDocument)))]
-async fn activity(State(web): State<Web>, SignedIn(caller): SignedIn) -> Result<StatusCode, Problem> {
+    params(("Prefer" = Option<String>, Header, description = "`return=representation`")),
+    responses((status = 204, description = "Noted"), (status = 200, description = "Noted: the session as it is now", body = PresentBody),
+        (status = "4XX", description = "Refused", body = ProblemDocument)))]
+async fn activity(State(web): State<Web>, SignedIn(caller): SignedIn, headers: HeaderMap) -> Result<Response, Problem> {
     service::session::acted(&web.app, &caller).await?;
-    Ok(StatusCode::NO_CONTENT)
+    if !prefer::representation(&headers) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(([(prefer::APPLIED, prefer::REPRESENTATION)], shown(&web, &caller).await?).into_response())
 }
 
 /// Ends this session. Idempotent; cookie or bearer.

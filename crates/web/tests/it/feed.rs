@@ -228,12 +228,27 @@ fn confirms(text: &str) -> bool {
     digits.is_some_and(|digits| digits.parse::<u32>().is_ok())
 }
 
+/// Listens until all of these were told; nothing else is.
+async fn hears(stream: &mut BodyDataStream, heard: &mut BTreeSet<String>, committed: &BTreeSet<String>) {
+    while heard != committed {
+        let event = until(stream, |text| text.starts_with("event: ")).await;
+        let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+        let page: Value = serde_json::from_str(data).unwrap();
+        let items = page["items"].as_array().unwrap();
+        heard.extend(items.iter().filter_map(|item| Some(item["sid"].as_str()?.to_owned())));
+        assert!(heard.is_subset(committed), "what is committed, and nothing else");
+    }
+}
+
 /// Transactions that take their numbers in one order and end in another: nothing that is committed is missed, nothing else is told.
 #[test]
 fn transactions_that_commit_out_of_order_are_all_told() {
     testkit::on_postgres(|app: TestApp| async move {
         let mut follower = Follower::new(&app).await;
         follower.news().await;
+        // Beside it one that listens. Nobody wakes the node, since these rows are not written by its transactions: it looks by itself.
+        let (mut stream, mut heard) = (follower.stream().await, BTreeSet::new());
+        until(&mut stream, confirms).await;
         let (mut open, mut committed, mut seen) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         let sids = |items: Vec<Value>| items.into_iter().filter_map(|item| Some(item["sid"].as_str()?.to_owned()));
         let mut random = 20_261_122_u64;
@@ -264,11 +279,16 @@ fn transactions_that_commit_out_of_order_are_all_told() {
                 _ => {
                     seen.extend(sids(follower.news().await));
                     assert_eq!(seen, committed, "what is committed, and nothing else");
+                    // Now and then, with some still on their way: each wait is a look of the node.
+                    if draw(4) == 0 {
+                        hears(&mut stream, &mut heard, &committed).await;
+                    }
                 }
             }
         }
         seen.extend(sids(follower.news().await));
         assert_eq!(seen, committed);
+        hears(&mut stream, &mut heard, &committed).await;
         assert!(committed.len() > 10, "the walk went somewhere");
     });
 }

@@ -144,4 +144,9 @@ async fn applications_of_any_origin_load_the_script_and_the_time_that_is_left() 
     let session = session(&mut nurse).await;
     assert_eq!(session["now"], "2026-11-21T14:38:00.000000Z");
     assert_eq!(session["idle_deadline"], "2026-11-21T14:51:00.000000Z");
+
+    let told =
+        nurse.call(Method::POST, "/api/v1/session/activity").header("prefer", "return=representation").send().await;
+    assert_eq!((told.status, told.header("preference-applied")), (200, "return=representation"));
+    assert_eq!(told.json()["idle_deadline"], "2026-11-21T14:53:00.000000Z", "one call tells and asks");
 }
