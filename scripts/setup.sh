@@ -5,6 +5,9 @@
 # everything is there. System packages come from apt; the tools go into the target folder and nowhere else. It starts no server and no browser: the
 # tests do.
 
+# Once more, twice, when it fails: a download may break off.
+again() { "$@" || { sleep 5; "$@"; } || { sleep 20; "$@"; }; }
+
 give_up() {
   printf '\nsetup: %s\n' "$*" >&2
   exit 1
@@ -49,7 +52,8 @@ install_packages() {
   have apt-get || give_up "Missing: $*. This is not Debian or a relative of it: install what these packages hold."
   [ "$(id -u)" = 0 ] || have sudo || give_up "Missing: $*, and neither root nor sudo. $by_hand"
   echo "setup: installing $*" >&2
-  as_root apt-get -o Acquire::Retries=3 -qq update >&2 || echo "setup: apt-get update failed; trying with the old lists" >&2
+  # A machine that has just been started may be updating its lists by itself.
+  again as_root apt-get -o Acquire::Retries=3 -qq update >&2 || echo "setup: apt-get update failed; trying with the old lists" >&2
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
     -o Dpkg::Use-Pty=0 --no-install-recommends install "$@" >&2 </dev/null || give_up "apt-get could not install $*. $by_hand"
 }
@@ -88,14 +92,23 @@ python_with_pip() {
   return 1
 }
 
+# With the Python of $python. What broke off half-way is not built upon.
+pip_install() { # pip_install FOLDER LIST
+  again pip_try "$@"
+}
+
+pip_try() {
+  rm -rf "$1"
+  PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
+    "$python" -m pip install --quiet --retries 5 --no-deps --only-binary :all: --require-hashes --target "$1" --requirement "$2" >&2
+}
+
 # Not into a virtual environment: Debian's Python has no ensurepip. Not into the user's folder: nothing stays behind after `cargo clean`.
 install_prebuilt_tools() {
   local python fresh=$tools.$$
   python_with_pip >/dev/null || install_packages python3-pip
   python=$(python_with_pip) || return 1
-  PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
-    "$python" -m pip install --quiet --retries 5 --no-deps --only-binary :all: --require-hashes \
-    --target "$fresh" --requirement scripts/tools.txt >&2 || { rm -rf "$fresh"; return 1; }
+  pip_install "$fresh" scripts/tools.txt || { rm -rf "$fresh"; return 1; }
   rm -rf "$tools" && mv "$fresh" "$tools"
 }
 
@@ -125,9 +138,7 @@ install_schemathesis() {
   mkdir -p "$(dirname "$tools")"
   python_with_pip >/dev/null || install_packages python3-pip
   python=$(python_with_pip) && python=$("$python" -c 'import sys; print(sys.executable)')
-  PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
-    "$python" -m pip install --quiet --retries 5 --no-deps --only-binary :all: --require-hashes \
-    --target "$fresh/packages" --requirement scripts/schemathesis.txt >&2 ||
+  pip_install "$fresh/packages" scripts/schemathesis.txt ||
     { rm -rf "$fresh"; give_up "schemathesis could not be installed from PyPI (scripts/schemathesis.txt). The lines above say why."; }
   # The Python that it was installed for: another version could not load its compiled parts.
   printf '#!/bin/sh\nPYTHONPATH="$(dirname "$0")/packages:${PYTHONPATH:-}" exec %s -m schemathesis.cli "$@"\n' "$python" >"$fresh/schemathesis"
@@ -151,17 +162,12 @@ folder_of_node() {
   dirname "$(readlink -f "$(command -v node)")"
 }
 
-pip_install() { # pip_install FOLDER LIST
-  PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
-    "$python" -m pip install --quiet --retries 5 --no-deps --only-binary :all: --require-hashes --target "$1" --requirement "$2" >&2
-}
-
 # npm from the same folder as node. Nothing that a package brings is run.
 npm_ci() { # npm_ci FOLDER-OF-NODE FOLDER
   local npm=npm
   [ ! -e "$1/../lib/node_modules/npm/bin/npm-cli.js" ] || npm="$1/node $1/../lib/node_modules/npm/bin/npm-cli.js"
   # shellcheck disable=SC2086 # two words
-  (cd "$2" && PATH="$1:$PATH" $npm ci --ignore-scripts --no-audit --no-fund --silent >&2)
+  (cd "$2" && PATH="$1:$PATH" again $npm ci --fetch-retries=5 --ignore-scripts --no-audit --no-fund --silent >&2)
 }
 
 install_other_languages() {

@@ -316,7 +316,9 @@ fn program() -> &'static str {
 
 /// The folder that tests copy, made by whoever comes first.
 fn sqlite_template() -> PathBuf {
-    let all = std::env::temp_dir().join("bailiwick-app-templates");
+    // Another user's folder is of no use.
+    let user = std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").expect("this process"));
+    let all = std::env::temp_dir().join(format!("bailiwick-app-templates-{user}"));
     fs::create_dir_all(&all).expect("a folder for templates");
     let lock = File::create(all.join("lock")).expect("a lock file");
     lock.lock().expect("the lock");

@@ -118,7 +118,7 @@ impl Db {
     /// The same on PostgreSQL.
     pub(crate) async fn of_seeded_database(database: postgres::Database) -> Self {
         let location = Location::Postgres(database.url().to_owned());
-        Self::open_with(location, Home::Database { _database: database }, false, Arc::new(SystemEntropy), 20).await
+        Self::open_with(location, Home::Database { _database: database }, false, Arc::new(SystemEntropy), 50).await
     }
 
     /// A database that stays, for seeding it.

@@ -126,7 +126,7 @@ impl Cluster {
             "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n"
         };
         let settings = format!(
-            "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_connections = 300\nshared_buffers = 64MB\n\
+            "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_connections = 1000\nshared_buffers = 64MB\n\
              deadlock_timeout = 100ms\nwal_level = minimal\nmax_wal_senders = 0\nlog_min_messages = error\n{speed}",
             self.folder.display()
         );

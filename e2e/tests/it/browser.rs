@@ -66,6 +66,8 @@ pub(crate) async fn with(arguments: &[&[String]], test: impl AsyncFnOnce(&[Brows
 async fn chromedriver(profile: &Path) -> (Child, u16) {
     let mut command = Command::new("chromedriver");
     command.args(["--port=0"]).current_dir(profile).kill_on_drop(true);
+    // Whoever works here in another language still tests what an English browser is shown.
+    command.env("LC_ALL", "C.UTF-8").env_remove("LANGUAGE");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().expect("chromedriver: apt-get install chromium-driver");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -197,7 +199,7 @@ impl Browser {
     /// Gives a name and a password, by keyboard alone.
     pub(crate) async fn begins_sign_in(&self, base: &str, username: &str, password: &str) {
         self.open(&format!("{base}/sign-in")).await;
-        assert_eq!(self.focused_name().await, "identifier");
+        self.focuses("identifier").await;
         self.types(username).await;
         self.press(Key::Tab).await;
         assert_eq!(self.focused_name().await, "password");
@@ -217,6 +219,17 @@ impl Browser {
         self.arrives("/account").await;
     }
 
+    /// Waits until this field has the focus: a page sets it when it is first drawn, which is after it was loaded.
+    pub(crate) async fn focuses(&self, name: &str) {
+        for _ in 0..PATIENCE.as_millis() / TICK.as_millis() {
+            if self.focused_name().await == name {
+                return;
+            }
+            tokio::time::sleep(TICK).await;
+        }
+        panic!("{name} does not get the focus: {}", self.text().await);
+    }
+
     /// The name of the field that has the focus.
     pub(crate) async fn focused_name(&self) -> String {
         self.focused().await.attr("name").await.unwrap().unwrap_or_default()
@@ -224,7 +237,7 @@ impl Browser {
 
     /// Types into the field that has the focus and must have this name, and presses Enter.
     pub(crate) async fn enters(&self, name: &str, text: impl Into<String>) {
-        assert_eq!(self.focused_name().await, name, "{}", self.text().await);
+        self.focuses(name).await;
         self.types(text).await;
         self.press(Key::Enter).await;
     }

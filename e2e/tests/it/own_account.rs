@@ -46,7 +46,7 @@ async fn in_the_browser_a_change_of_ones_password_signs_other_devices_out() {
         here.driver.find(By::Name("new_password")).await.unwrap().focus().await.unwrap();
         here.enters("new_password", NEW).await;
         here.shows("This is not your present password").await;
-        assert_eq!(here.focused_name().await, "current_password");
+        here.focuses("current_password").await;
         here.types(demo.password("nurse")).await;
         here.driver.find(By::Name("new_password")).await.unwrap().focus().await.unwrap();
         here.enters("new_password", NEW).await;

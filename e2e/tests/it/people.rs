@@ -79,7 +79,7 @@ async fn in_the_browser_a_second_factor_is_typed_and_one_is_added() {
         browser.expects("status of 401");
         browser.begins_sign_in(&demo.base, "physician", &demo.password("physician")).await;
         browser.arrives("/sign-in/second-factor").await;
-        assert_eq!(browser.focused().await.attr("name").await.unwrap().as_deref(), Some("code"));
+        browser.focuses("code").await;
         browser.types("000000").await;
         browser.press(Key::Enter).await;
         browser.shows("not accepted").await;

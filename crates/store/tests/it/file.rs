@@ -194,7 +194,13 @@ fn child() -> Option<String> {
 
 /// Runs one test of this program once more, as a child process that knows the folder.
 fn run_child(test: &str, folder: &Path, through: &[&str], user: Option<u32>) -> Output {
-    let program = std::env::current_exe().unwrap();
+    let mut program = std::env::current_exe().unwrap();
+    if user.is_some() {
+        // Where the program lies, another user may not get to.
+        program = std::env::temp_dir().join(format!("bailiwick-child-{}", std::process::id()));
+        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
     let mut command = match through {
         [] => Command::new(&program),
         [shell, arguments @ ..] => {
@@ -207,7 +213,11 @@ fn run_child(test: &str, folder: &Path, through: &[&str], user: Option<u32>) -> 
     if let Some(user) = user {
         command.uid(user).gid(user);
     }
-    command.output().unwrap()
+    let done = command.output();
+    if user.is_some() {
+        fs::remove_file(&program).unwrap();
+    }
+    done.unwrap()
 }
 
 fn is_root() -> bool {
@@ -385,7 +395,7 @@ async fn the_write_ahead_log_stays_short_however_long_everybody_writes_and_reads
     race(16, |writer| {
         let db = db.clone();
         async move {
-            for round in 0..200 {
+            for round in 0..600 {
                 let name = format!("{writer} {round} {}", "x".repeat(8_000));
                 counters::make(&db, &name, 1).await.unwrap();
                 let read = name.clone();
@@ -396,5 +406,6 @@ async fn the_write_ahead_log_stays_short_however_long_everybody_writes_and_reads
     .await;
 
     let longest = fs::metadata(folder.path().join("bailiwick.db-wal")).unwrap().len();
-    assert!(longest < 10 * PAGES * 4096, "{longest} bytes");
+    // Some 30,000 pages were written. The log is looked at ten times a second: a quick machine writes much in between.
+    assert!(longest < 30 * PAGES * 4096, "{longest} bytes");
 }
