@@ -70,8 +70,10 @@ async fn metrics(State(web): State<Web>) -> impl IntoResponse {
          # HELP bailiwick_feed_streams Resource servers that follow the revocation feed here.\n# TYPE bailiwick_feed_streams gauge\n\
          bailiwick_feed_streams {}\n\
          # HELP bailiwick_feed_waiting Messages that wait for the slowest of them; at 256 it is cut off and resumes.\n\
-         # TYPE bailiwick_feed_waiting gauge\nbailiwick_feed_waiting {}\n",
-        load.batches, load.jobs, load.refused, feed.streams, feed.waiting
+         # TYPE bailiwick_feed_waiting gauge\nbailiwick_feed_waiting {}\n\
+         # HELP bailiwick_feed_unsettled Facts of the feed that are read again at each look, because a transaction before them is still open.\n\
+         # TYPE bailiwick_feed_unsettled gauge\nbailiwick_feed_unsettled {}\n",
+        load.batches, load.jobs, load.refused, feed.streams, feed.waiting, feed.unsettled
     );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

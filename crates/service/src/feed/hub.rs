@@ -1,6 +1,7 @@
 //! One look at the database for all who follow the feed on this node: a task per realm that is followed, while it is followed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ struct Channel {
     sender: broadcast::Sender<Told>,
     /// Whether it is known from where on everything is told. Who reads for themselves before that would miss what comes between.
     begun: watch::Sender<bool>,
+    /// Facts that were told and are above the mark.
+    unsettled: Arc<AtomicUsize>,
 }
 
 /// A stream of an API, counted while it is open: one credential does not keep all others out.
@@ -77,13 +80,16 @@ pub struct Load {
     pub streams: usize,
     /// Messages that wait for the slowest of them.
     pub waiting: usize,
+    /// Facts above the mark, which are read again at each look: a transaction below them is still open.
+    pub unsettled: usize,
 }
 
 pub(super) fn load(app: &App) -> Load {
     let realms = app.hub.realms.read().unwrap_or_else(PoisonError::into_inner);
-    realms.values().fold(Load::default(), |all, Channel { sender, .. }| Load {
+    realms.values().fold(Load::default(), |all, Channel { sender, unsettled, .. }| Load {
         streams: all.streams + sender.receiver_count(),
         waiting: all.waiting.max(sender.len()),
+        unsettled: all.unsettled + unsettled.load(Ordering::Relaxed),
     })
 }
 
@@ -95,7 +101,7 @@ pub(super) fn subscribe(app: &App, realm: RealmKey) -> (broadcast::Receiver<Told
     }
     let (sender, receiver) = broadcast::channel(LAG);
     let (begun, begins) = watch::channel(false);
-    let channel = Channel { sender, begun };
+    let channel = Channel { sender, begun, unsettled: Arc::default() };
     realms.insert(realm, channel.clone());
     tokio::spawn(run(app.clone(), realm, channel));
     (receiver, begins)
@@ -111,7 +117,7 @@ fn retired(app: &App, realm: RealmKey, sender: &broadcast::Sender<Told>) -> bool
     alone
 }
 
-async fn run(app: App, realm: RealmKey, Channel { sender, begun }: Channel) {
+async fn run(app: App, realm: RealmKey, Channel { sender, begun, unsettled }: Channel) {
     let mut revoked = app.store.revoked();
     let look = if revoked.is_some() { LOOK } else { LOOK_EMBEDDED };
     let mut tick = interval(TICK);
@@ -132,8 +138,9 @@ async fn run(app: App, realm: RealmKey, Channel { sender, begun }: Channel) {
             }
             Err(error) => tracing::warn!(%error, realm = realm.get(), "the revocation feed waits for the database"),
         }
-        // However many revoke at once: what cannot be told apart from what was told is read again at each look.
-        sleep(PAUSE).await;
+        unsettled.store(state.told.len(), Ordering::Relaxed);
+        // However many revoke at once: what cannot be told apart from what was told is read again at each look. Half of the time at the most.
+        sleep(super::monotonic().saturating_duration_since(looked).clamp(PAUSE, TICK)).await;
         let listens = match &mut revoked {
             Some(revoked) => tokio::select! {
                 changed = revoked.changed() => changed.is_ok(),

@@ -62,6 +62,12 @@ struct PolicyBody {
     networks: Option<Vec<String>>,
     /// What a password must be.
     password: Option<PasswordBody>,
+    /// As it was read; `If-Match` decides.
+    #[serde(rename = "version")]
+    _version: Option<i64>,
+    /// As they were read; they follow from the rest.
+    #[serde(rename = "deviations")]
+    _deviations: Option<Vec<String>>,
 }
 
 /// What a password must be.

@@ -98,6 +98,18 @@ on_both_databases! {
         assert_eq!(admin.get(&of("nobody")).await.status, 404);
     }
 
+    async fn what_was_read_is_changed_and_sent_back_whole(app: TestApp) {
+        let mut admin = app.signed_in("admin").await;
+        set(&mut admin, REALM, json!({ "idle_seconds": 7200, "networks": ["192.0.2.0/24"] })).await.expect(200);
+        let mut policy = admin.get(REALM).await.expect(200).json();
+        policy["idle_seconds"] = json!(600);
+
+        let changed = set(&mut admin, REALM, policy.clone()).await.expect(200).json();
+
+        assert_eq!((&changed["idle_seconds"], &changed["networks"]), (&json!(600), &policy["networks"]));
+        assert_eq!((&changed["deviations"], &changed["version"]), (&json!([]), &json!(policy["version"].as_i64().unwrap() + 1)));
+    }
+
     async fn an_edition_is_made_once_however_many_race(app: TestApp) {
         let admin = app.signed_in("admin").await;
         let answers = race(16, |number| {
