@@ -30,7 +30,7 @@ impl Family {
 /// Sessions of one transaction.
 const CHUNK: usize = 500;
 /// Sessions of one person that are made one after the other: where each is another one's, each writes a page of its own.
-const RUN: usize = 20;
+pub(crate) const RUN: usize = 20;
 
 /// How a family's secret is kept.
 pub(crate) type Sealing = Arc<dyn Fn(FamilyId, &Secret) -> Result<Vec<u8>, StoreError> + Send + Sync>;
@@ -66,32 +66,6 @@ pub(crate) async fn seed(
         all.extend(made);
     }
     Ok(all)
-}
-
-/// Somebody is active in the sessions of these families: making many takes longer than a session may idle.
-pub(crate) async fn acted(
-    store: &Store,
-    allowed: &Allowed,
-    now: Timestamp,
-    families: &[Family],
-) -> Result<(), StoreError> {
-    for some in families.chunks(CHUNK) {
-        let ids: Vec<FamilyId> = some.iter().map(|family| family.id).collect();
-        store
-            .write(allowed.clone(), now, ids, |tx, ids| {
-                Box::pin(async move {
-                    use store::Read;
-                    let idle_at = tx.now().plus(days(300));
-                    for id in ids {
-                        let session = store::refresh::find(tx, *id).await?.and_then(|family| family.session);
-                        store::session::acted(tx, session.ok_or(StoreError::Busy)?, idle_at).await?;
-                    }
-                    Ok::<_, StoreError>(Outcome::upkeep((), Upkeep::SessionActivity))
-                })
-            })
-            .await?;
-    }
-    Ok(())
 }
 
 /// A family, its session, and how it is kept.

@@ -134,6 +134,11 @@ impl House {
         Ok(house)
     }
 
+    /// Whose session this is, of those that were planned.
+    pub(crate) fn owner(&self, at: usize) -> Option<UserId> {
+        self.ids.get(at / families::RUN % self.ids.len().max(1)).copied()
+    }
+
     /// More sessions, shared out among the people, begun so long ago.
     pub(crate) async fn sessions(&self, count: usize, ago: Duration) -> Result<Vec<Family>, Failure> {
         let (sealing, key) = (self.app.clone(), self.realm.key);
@@ -145,12 +150,6 @@ impl House {
         let (store, begun) = (&self.app.store, self.app.now().minus(ago));
         let allowed = Allowed::cli("bench", key);
         Ok(families::seed(store, allowed.allowed(), begun, &self.ids, count, Arc::new(seal)).await?)
-    }
-
-    /// Somebody is active in these sessions now.
-    pub(crate) async fn acted(&self, families: &[Family]) -> Result<(), Failure> {
-        let allowed = Allowed::cli("bench", self.realm.key);
-        Ok(families::acted(&self.app.store, allowed.allowed(), self.app.now(), families).await?)
     }
 
     /// Adds people, many at once; their ids in the order of the list.

@@ -10,6 +10,7 @@ mod report; // lines with their targets
 
 mod blocklist; // is this one that everybody tries?
 mod bound; // how long a revoked token is still taken somewhere
+mod catch_up; // a guard that starts beside many revocations
 mod crowd; // many sign-ins at once
 mod directory; // roles and grants at size
 mod end_to_end; // refreshing and introspecting over HTTP
@@ -55,6 +56,7 @@ const NAMES: &[&str] = &[
     "expiry",
     "two-nodes",
     "bound",
+    "catch-up",
     "introspection",
     "sign-in",
     "equal-answers",
@@ -113,6 +115,7 @@ fn run(name: &str, (rest, sessions): (u64, usize), report: &mut Report) -> Resul
         "expiry" => runtime.block_on(live::while_others_expire(report)),
         "two-nodes" => runtime.block_on(nodes::one_and_two(report)),
         "bound" => runtime.block_on(bound::revocations(report)),
+        "catch-up" => runtime.block_on(catch_up::from_nothing(report)),
         "introspection" => runtime.block_on(end_to_end::introspection(report)),
         "sign-in" => runtime.block_on(sign_in::at_full_load(report)),
         "equal-answers" => runtime.block_on(equal_answers::compare(report)),
