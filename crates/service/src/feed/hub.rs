@@ -138,9 +138,10 @@ async fn run(app: App, realm: RealmKey, Channel { sender, begun, unsettled }: Ch
             }
             Err(error) => tracing::warn!(%error, realm = realm.get(), "the revocation feed waits for the database"),
         }
-        unsettled.store(state.told.len(), Ordering::Relaxed);
-        // However many revoke at once: what cannot be told apart from what was told is read again at each look. Half of the time at the most.
-        sleep(super::monotonic().saturating_duration_since(looked).clamp(PAUSE, TICK)).await;
+        let again = state.told.len();
+        unsettled.store(again, Ordering::Relaxed);
+        // However many revoke at once: what cannot be told apart from what was told is read again at each look. The more that is, the rarer.
+        sleep(PAUSE.max(Duration::from_micros(again as u64 * 10)).min(TICK)).await;
         let listens = match &mut revoked {
             Some(revoked) => tokio::select! {
                 changed = revoked.changed() => changed.is_ok(),

@@ -87,7 +87,11 @@ impl Database {
         let sql = "SELECT system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()";
         // One connection for both questions: who held one and waited for another would wait for others who do the same.
         let client = self.client().await?;
-        match client.query_one(sql, &[]).await {
+        let asked = match client.prepare_cached(sql).await {
+            Ok(statement) => client.query_one(&statement, &[]).await,
+            Err(error) => Err(error),
+        };
+        match asked {
             Ok(row) => {
                 let (identifier, timeline): (i64, String) = (row.get(0), row.get(1));
                 Ok(identifier ^ i64::from_str_radix(&timeline, 16).unwrap_or(0))
