@@ -292,6 +292,33 @@ async fn in_the_browser_an_application_with_our_module_counts_input_and_locks() 
 }
 
 #[tokio::test]
+async fn in_the_browser_whoever_signs_in_in_another_tab_takes_the_first_ones_page_away() {
+    let ward = Ward::open().await;
+    with_browser(async |browser: &Browser| {
+        browser.expects("status of 4");
+        ward.signs_in(browser, "nurse").await;
+        browser.shows("The nurse").await;
+        let first = browser.driver.window().await.unwrap();
+        let second = browser.driver.new_tab().await.unwrap();
+        browser.driver.switch_to_window(second).await.unwrap();
+        moves_its_clock(browser).await;
+
+        // Her session lives, and nobody has locked it.
+        browser.signs_in(&ward.base, "billing", &ward.app.password("main", "billing")).await;
+        browser.shows("The billing").await;
+        watches(browser).await;
+
+        browser.driver.switch_to_window(first).await.unwrap();
+        browser.shows("The billing").await;
+        assert!(!browser.text().await.contains("The nurse"), "nothing of hers stays on the screen");
+        browser.open(&format!("{}/sign-in", ward.base)).await;
+        browser.shows("The nurse").await;
+        assert_eq!(browser.axe().await, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn in_the_browser_two_people_change_places_at_a_workstation() {
     let ward = Ward::open().await;
     with_browser(async |browser: &Browser| {

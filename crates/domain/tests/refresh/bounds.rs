@@ -30,6 +30,8 @@ pub(crate) struct Bounds {
     pub(crate) in_order: bool,
     /// Whether time passes between the begin of a transaction and its look.
     pub(crate) queues: bool,
+    /// How far the clock steps back, once; seconds.
+    pub step_back: i64,
     /// Whether whoever is behind is caught up, retries included, before the window closes.
     pub within_the_window: bool,
 }

@@ -113,7 +113,7 @@ impl Search {
     /// If nothing more is lost, every tab has the current token, or is told that the session is locked.
     fn goes_on(&self, world: &World) -> bool {
         // A clock that stepped back has been at a deadline that is to come.
-        let latest = Timestamp::from_seconds(world.now + i64::from(world.stepped_back));
+        let latest = Timestamp::from_seconds(world.now + i64::from(world.stepped_back) * self.bounds.step_back);
         if latest >= Timestamp::from_seconds(ABSOLUTE) || world.now > self.bounds.horizon {
             return true;
         }
@@ -175,6 +175,7 @@ pub(crate) const HONEST: Bounds = Bounds {
     proofs: Proofs::Seldom,
     in_order: true,
     queues: false,
+    step_back: 1,
     within_the_window: true,
 };
 
@@ -187,12 +188,23 @@ pub(crate) const THEFT: Bounds = Bounds {
     proofs: Proofs::AnyTime,
     in_order: false,
     queues: false,
+    step_back: 1,
     within_the_window: false,
 };
 
 #[test]
 fn an_honest_browser_keeps_its_session_whatever_happens() {
     Search { bounds: HONEST, rule: Rule::REAL }.exhaust("two tabs");
+}
+
+/// A clock that was ahead by more than a window and is set right.
+#[test]
+fn a_clock_that_is_set_back_by_more_than_a_window_signs_nobody_out_and_hides_no_copy() {
+    let honest = Bounds { step_back: 31, proofs: Proofs::None, generations: 1, tabs: 3, horizon: 60, ..HONEST };
+    let theft = Bounds { step_back: 31, proofs: Proofs::None, queues: true, generations: 3, ..THEFT };
+
+    Search { bounds: honest, rule: Rule::REAL }.exhaust("three tabs, a clock set back");
+    Search { bounds: theft, rule: Rule::REAL }.exhaust("a tab and a thief, a clock set back");
 }
 
 #[test]

@@ -23,6 +23,11 @@ fn an_older_answer_that_overtakes_a_newer_one_signs_out() {
 }
 
 #[test]
+fn a_clock_set_back_by_a_window_under_a_request_and_two_fresh_authentications_signs_out() {
+    signs_out(Bounds { step_back: 31, ..HONEST });
+}
+
+#[test]
 fn a_refresh_under_way_while_the_family_advances_three_times_within_the_window_signs_out() {
     signs_out(Bounds { proofs: Proofs::AnyTime, ..HONEST });
 }

@@ -211,7 +211,7 @@ impl World {
         if !(bounds.within_the_window && self.somebody_would_be_late(bounds, TICK)) {
             actions.push(Action::Tick);
         }
-        if !self.stepped_back && self.now > 0 {
+        if !self.stepped_back && self.now >= bounds.step_back {
             actions.push(Action::StepBack);
         }
     }
@@ -275,7 +275,7 @@ impl World {
             Action::Lock => next.family = self.family.locked(at(self.now)),
             Action::Steal => (next.copy, next.stolen) = (self.jar, true),
             Action::Tick => next.now += TICK,
-            Action::StepBack => (next.now, next.stepped_back) = (self.now - 1, true),
+            Action::StepBack => (next.now, next.stepped_back) = (self.now - bounds.step_back, true),
         }
         let honest = !bounds.thief && next.family.ended;
         next.breaks(Broken::HonestEnded, honest);

@@ -31,6 +31,7 @@ const BOUNDS: Bounds = Bounds {
     proofs: Proofs::AnyTime,
     in_order: false,
     queues: false,
+    step_back: 1,
     within_the_window: false,
 };
 const RULE: Rule = Rule::REAL;
