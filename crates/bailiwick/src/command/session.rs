@@ -26,14 +26,17 @@ pub(super) enum SessionCommand {
         address: Option<String>,
     },
     /// End a session, or all of a person; their tokens are refused from now on.
+    #[command(
+        group(clap::ArgGroup::new("which").required(true).args(["session", "all"])),
+        override_usage = "bailiwick session end [OPTIONS] <USERNAME> <SESSION|--all>"
+    )]
     End {
         #[command(flatten)]
         at: InRealm,
         /// Whose: a sign-in name.
         username: String,
         /// Its id, from `session list`.
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
-        session: Option<Uuid>,
+        session: Option<String>,
         /// All sessions of this person.
         #[arg(long)]
         all: bool,
@@ -51,7 +54,13 @@ impl SessionCommand {
                 };
                 list(&desk, user, address).await
             }
-            Self::End { at, username, session, all: _ } => end(&at.open().await?, &username, session).await,
+            Self::End { at, username, session, all: _ } => {
+                let id = |text: String| {
+                    text.parse::<Uuid>().map_err(|_| Failure(format!("{text} is not the id of a session")))
+                };
+                let session = session.map(id).transpose()?;
+                end(&at.open().await?, &username, session).await
+            }
         }
     }
 }

@@ -123,6 +123,7 @@ async fn what_does_not_exist_is_said_and_changes_nothing() {
         (&["grant", "add", "admin", "wizard", "--reason", "why not"], "role"),
         (&["grant", "add", "admin", "nurse", "--unit", "/moon", "--reason", "why not"], "unit"),
         (&["grant", "end", "admin", "7", "--reason", "why not"], "not the id of a grant"),
+        (&["session", "end", "admin", "7"], "not the id of a session"),
         (&["user", "disable", "nobody", "--reason", "why not"], "nobody"),
         (&["user", "enable", "nobody", "--reason", "why not"], "nobody"),
         (&["user", "enable", "admin", "--reason", "why not"], "Only a disabled account"),
