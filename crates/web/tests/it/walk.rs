@@ -220,6 +220,6 @@ async fn pages_end_all_other_sessions_and_leave_the_one_that_asks() {
     for browser in &mut nurse {
         browser.me().await.expect(401);
     }
-    let after = admin.get(&ended.header("location")).await.expect(200);
+    let after = admin.get(ended.header("location")).await.expect(200);
     assert!(after.text.contains("is signed out everywhere"));
 }
