@@ -176,7 +176,7 @@ impl Notice {
             Self::SessionCopied => (
                 "One of your sessions was ended",
                 "A session of your account was used in two places, as if somebody had copied it. It was ended in both, and \
-                 its tokens are refused. Where you were signed in with it, sign in again.",
+                 its tokens are refused. Sign in again where you need it. If you cannot explain it, choose another password.",
             ),
             Self::AddressRemoved => {
                 ("An address for notices was removed", "An address for notices was removed from your account.")

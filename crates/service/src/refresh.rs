@@ -187,7 +187,7 @@ async fn replayed(
     Ok(Outcome::done(Answer::Ended, copied(app, tx, stored, asked.token.family()).await?))
 }
 
-/// The same wherever such a token is presented. The person is told once: a session ends once.
+/// The same wherever such a token is presented. The person is told, once an hour: whoever has the password could make one copy after the other.
 pub(crate) async fn copied(
     app: &App,
     tx: &mut WriteTx<'_>,
@@ -205,7 +205,8 @@ pub(crate) async fn copied(
         && sessions::end(tx, id, reason).await?
     {
         events = events.and(session::ended(id, stored.user, &name, reason));
-        if let Some(person) = &person {
+        let told = sessions::another_ended(tx, stored.user, id, (reason, tx.now().minus(hours(1)))).await?;
+        if let Some(person) = person.as_ref().filter(|_| !told) {
             mail::notice(app, tx, person, Notice::SessionCopied).await?;
         }
     }

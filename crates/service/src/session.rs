@@ -350,6 +350,25 @@ pub async fn of_user(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Ses
         .await
 }
 
+/// One session of somebody within reach.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn one_of_user(app: &App, caller: &Caller, user: UserId, id: SessionId) -> Result<Session, EndError> {
+    let allowed = caller.allow(Permission::SessionsRead, Scope::Anywhere)?;
+    let parts = app.clone();
+    app.store
+        .read(&allowed, app.now(), move |tx| {
+            Box::pin(async move {
+                user::find(tx, user).await?.ok_or(EndError::NotFound)?;
+                let found = session::find(tx, id).await?.filter(|session| session.user == user);
+                let judged = policy::judge_all(&parts, tx, found.into_iter().collect()).await?;
+                judged.into_iter().next().ok_or(EndError::NotFound)
+            })
+        })
+        .await
+}
+
 /// The sessions of people within reach that are not over, newest first.
 ///
 /// # Errors

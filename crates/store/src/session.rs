@@ -210,12 +210,28 @@ pub async fn end_all(
     let ended = tx.returning(session, values.clone()).await?;
     let family = sql!(
         "UPDATE refresh_family SET ended_at = $3, ended_reason = $4
-          WHERE realm_id = $1 AND user_id = $2 AND ended_at IS NULL AND session_id IS NOT NULL AND session_id <> $5"
+          WHERE realm_id = $1 AND user_id = $2 AND ended_at IS NULL AND absolute_at > $3 AND session_id IS NOT NULL AND session_id <> $5"
     );
     tx.execute(family, values).await?;
     let ended = ended.iter().map(|row| row.get(0)).collect::<Result<Vec<SessionId>, _>>()?;
     revocation::announce(tx, &ended.iter().copied().map(Fact::ended).collect::<Vec<_>>()).await?;
     Ok(ended)
+}
+
+/// Whether another session of this person than one ended so since then.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn another_ended(
+    tx: &mut impl Read,
+    user: UserId,
+    but: SessionId,
+    (reason, since): (EndReason, Timestamp),
+) -> Result<bool, StoreError> {
+    let sql = sql!(
+        "SELECT 1 FROM session WHERE realm_id = $1 AND user_id = $2 AND ended_reason = $3 AND ended_at > $4 AND id <> $5 LIMIT 1"
+    );
+    Ok(tx.one(sql, params![tx.realm(), user, reason.as_str(), since, but]).await?.is_some())
 }
 
 /// Sessions that reached their absolute deadline and have no event yet; at most `limit`.

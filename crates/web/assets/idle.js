@@ -3,17 +3,20 @@
 const EVENTS = ["keydown", "pointerdown", "wheel", "touchstart"];
 const MINUTE = 60_000;
 
-// How soon somebody is asked again who could not be.
+// How soon somebody is asked again who could not be, and how long an answer is waited for.
 const AGAIN = 10_000;
+// How long a page stays open at the start that nobody has vouched for.
+const PATIENCE = 15 * MINUTE;
 
 // `read` and `report` answer `{ name, left, idle }` in milliseconds, or nothing when the session is locked or over; they throw when nobody answers.
 export async function watch({ read, report, warn, back, lock }) {
   let first;
-  for (let asked = false; !asked;) {
+  for (const until = Date.now() + PATIENCE; ;) {
     try {
       first = await read();
-      asked = true;
+      break;
     } catch {
+      if (Date.now() >= until) return lock();
       await new Promise((on) => setTimeout(on, AGAIN));
     }
   }
@@ -21,7 +24,7 @@ export async function watch({ read, report, warn, back, lock }) {
   const key = `bailiwick-idle ${first.name}`;
   // At most once a minute, and a minute ahead; in sessions of a few minutes more often.
   const pace = Math.min(MINUTE, first.idle / 3);
-  let own = { deadline: 0, reported: 0 };
+  let own = { deadline: 0, reported: 0, again: 0 };
   let acted = 0, warned = false, busy = false, done = false;
 
   // What all tabs know. Without a storage each one knows its own.
@@ -45,11 +48,11 @@ export async function watch({ read, report, warn, back, lock }) {
   };
 
   const tell = () => alone(async () => {
-    const { reported } = shared();
+    const { reported, again } = shared();
     const now = Date.now();
     // Another tab said it after that; or it is so old that nobody may be there any more: the machine slept.
     if (reported >= acted || now - acted > 2 * pace) acted = 0;
-    if (!acted || done || (now < reported + pace && now >= reported)) return;
+    if (!acted || done || (now < reported + pace && now >= reported) || (now < again && now >= again - AGAIN)) return;
     const told = acted;
     acted = 0;
     share({ reported: now });
@@ -57,8 +60,8 @@ export async function watch({ read, report, warn, back, lock }) {
       heard(await report());
     } catch (error) {
       // What could not be told is told later, though not at each key.
-      acted = told;
-      share({ reported: now - pace + Math.min(AGAIN, pace) });
+      acted = Math.max(acted, told);
+      share({ reported, again: Date.now() + AGAIN });
       throw error;
     }
   });
@@ -96,16 +99,21 @@ export async function watch({ read, report, warn, back, lock }) {
   await look();
 }
 
-// Not refused: nobody had the time to look.
-const isAway = ({ status }) => status >= 500 || status === 429;
+// Whoever does not answer in time is asked again: nobody waits before an open screen.
+const ask = (url, options) => fetch(url, { ...options, signal: AbortSignal.timeout(AGAIN) });
 
 // For applications. `bearer` gives an access token for Bailiwick's own API that has not expired, or a promise of one.
 export function watchSession({ server = "", bearer, warn = () => {}, back = () => {}, locked }) {
   const call = async (method, path) => {
-    const headers = { authorization: `Bearer ${await bearer()}`, prefer: "return=representation" };
-    const response = await fetch(`${server}/api/v1/session${path}`, { method, credentials: "omit", headers });
-    if (isAway(response)) throw new Error(`${response.status}`);
+    const token = await bearer();
+    if (!token) return undefined;
+    const headers = { authorization: `Bearer ${token}`, prefer: "return=representation" };
+    const response = await ask(`${server}/api/v1/session${path}`, { method, credentials: "omit", headers });
+    // Not refused: nobody had the time to look.
+    if (response.status >= 500 || response.status === 429) throw new Error(`${response.status}`);
     if (!response.ok) return undefined;
+    // A node of before, which tells nothing more.
+    if (response.status === 204) return call("GET", "");
     const session = await response.json();
     const at = (name) => Date.parse(session[name]);
     const idle = at("idle_deadline") - at("last_active_at");
@@ -125,8 +133,9 @@ function pages(template) {
     location.replace(`${base}/unlock?return_to=${encodeURIComponent(path)}`);
   };
   const answer = async (response) => {
-    if (isAway(response)) throw new Error(`${response.status}`);
-    if (response.status !== 200 || response.redirected) return undefined;
+    const { status } = response;
+    if ([204, 401, 403].includes(status) || response.redirected) return undefined;
+    if (status !== 200) throw new Error(`${status}`);
     const state = await response.json();
     ({ csrf } = state);
     return state;
@@ -135,14 +144,14 @@ function pages(template) {
   const here = `bailiwick-here ${base}`;
   let mine;
   const read = async () => {
-    const state = await answer(await fetch(at));
+    const state = await answer(await ask(at));
     mine ??= state?.name;
     try { if (mine && state?.name === mine) localStorage.setItem(here, mine); } catch { /* refused */ }
     return state;
   };
   // Somebody else works here now: what was open of the one before goes away.
-  addEventListener("storage", (event) => event.key === here && mine && event.newValue !== mine && lock());
-  const report = async () => answer(await fetch(at, { method: "POST", body: new URLSearchParams({ csrf }) }));
+  addEventListener("storage", (event) => event.key === here && event.newValue !== (mine ?? event.oldValue) && lock());
+  const report = async () => answer(await ask(at, { method: "POST", body: new URLSearchParams({ csrf }) }));
   const warn = () => dialog.open || dialog.showModal();
   dialog.querySelector("button").addEventListener("click", () => dialog.close());
   watch({ read, report, warn, back: () => dialog.close(), lock });

@@ -77,9 +77,9 @@ async fn end(desk: &Desk, username: &str, session: Option<Uuid>) -> Result<(), F
     })?;
     let (told, text) = match (session, ended) {
         (Some(id), _) => (json!({ "id": id, "ended": true }), format!("the session of {username} is over")),
-        (None, 0) => (json!({ "ended": 0 }), format!("{username} had no session")),
-        (None, 1) => (json!({ "ended": 1 }), format!("the one session of {username} is over")),
-        (None, more) => (json!({ "ended": more }), format!("all {more} sessions of {username} are over")),
+        (None, 0) => (json!({ "count": 0 }), format!("{username} had no session")),
+        (None, 1) => (json!({ "count": 1 }), format!("the one session of {username} is over")),
+        (None, more) => (json!({ "count": more }), format!("all {more} sessions of {username} are over")),
     };
     output::show(desk.json, &told, &text);
     Ok(())

@@ -141,7 +141,7 @@ async fn run(app: App, realm: RealmKey, Channel { sender, begun, unsettled }: Ch
         let again = state.told.len();
         unsettled.store(again, Ordering::Relaxed);
         // However many revoke at once: what cannot be told apart from what was told is read again at each look. The more that is, the rarer.
-        sleep(PAUSE.max(Duration::from_micros(again as u64 * 10)).min(TICK)).await;
+        sleep(PAUSE.max(Duration::from_micros(again as u64 * 10)).min(LOOK)).await;
         let listens = match &mut revoked {
             Some(revoked) => tokio::select! {
                 changed = revoked.changed() => changed.is_ok(),

@@ -146,8 +146,8 @@ async fn one_of_user(
     SignedIn(caller): SignedIn,
     Path((user, session)): Path<(Uuid, Uuid)>,
 ) -> Result<Out<SessionShape>, Problem> {
-    let sessions = service::session::of_user(&web.app, &caller, UserId::from_uuid(user)).await?;
-    let found = sessions.into_iter().find(|one| one.id == SessionId::from_uuid(session)).ok_or(Code::NotFound)?;
+    let (user, id) = (UserId::from_uuid(user), SessionId::from_uuid(session));
+    let found = service::session::one_of_user(&web.app, &caller, user, id).await?;
     Ok(Out(SessionShape::new(found, Some(caller.session()), web.app.now())))
 }
 

@@ -253,9 +253,12 @@ async fn web_06_a_listed_origin_is_echoed_exactly_and_no_other_ever_is() {
         assert!(listed.header("vary").to_lowercase().contains("origin"), "{path}");
         let preflight = browser.call(Method::OPTIONS, path).header("origin", LISTED);
         let preflight = preflight.header("access-control-request-method", "POST");
-        let preflight = preflight.header("access-control-request-headers", "authorization,content-type").send().await;
+        let preflight =
+            preflight.header("access-control-request-headers", "authorization,content-type,prefer").send().await;
         assert_eq!(preflight.header("access-control-allow-origin"), LISTED, "{path}");
-        assert!(preflight.header("access-control-allow-headers").contains("authorization"), "{path}");
+        for header in ["authorization", "prefer"] {
+            assert!(preflight.header("access-control-allow-headers").contains(header), "{path} {header}");
+        }
         for evil in [
             "https://evil.example",
             "https://app.example.org.evil.example",

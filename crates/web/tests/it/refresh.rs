@@ -92,6 +92,16 @@ on_both_databases! {
         assert_eq!(told.len(), 1, "{told:?}");
         assert_eq!(told[0].0.subject, "One of your sessions was ended");
         assert!(!told[0].0.text.contains(&stolen), "no secret in mail");
+        // Whoever has the password signs in, refreshes and presents the old token again: no second mail within the hour.
+        let mut again = app.signed_in("nurse").await;
+        let old = token(&again);
+        app.advance(LONGER_THAN_THE_WINDOW);
+        again.refresh().await.expect(200);
+        app.advance(LONGER_THAN_THE_WINDOW);
+        app.browser().refresh_with(&old).await.expect(401);
+        let mail = service::mail::waiting(&app.app, RealmKey::MAIN).await.unwrap();
+        assert_eq!(mail.iter().filter(|(mail, _)| mail.subject == told[0].0.subject).count(), 1);
+        assert_eq!(app.count("authn_token_reuse").await, 2, "who comes when all is over proves nothing more");
     }
 
     async fn t3_fifty_parallel_refreshes_get_one_token_and_raise_the_generation_by_one(app: TestApp) {

@@ -212,6 +212,11 @@ async fn pages_end_all_other_sessions_and_leave_the_one_that_asks() {
     assert!(person.text.contains("End all"), "a button");
     let all = format!("/console/people/{id}/sessions/end");
     let ended = admin.form(&all, &[("csrf", person.hidden("csrf").as_str())]).await.expect(303);
+    let third = app.signed_in("admin").await;
+    let own = format!("/console/people/{}/sessions/end", app.user_id(RealmKey::MAIN, "admin").await);
+    let own = admin.form(&own, &[("csrf", person.hidden("csrf").as_str())]).await.expect(303);
+    third.clone().me().await.expect(401);
+    assert!(admin.get(own.header("location")).await.expect(200).text.contains("signed out everywhere else"));
 
     assert_eq!(account.header("location"), "/account?told=ended-others");
     assert_eq!(ended.header("location"), format!("/console/people/{id}?told=ended-all"));
@@ -222,4 +227,18 @@ async fn pages_end_all_other_sessions_and_leave_the_one_that_asks() {
     }
     let after = admin.get(ended.header("location")).await.expect(200);
     assert!(after.text.contains("is signed out everywhere"));
+}
+
+on_both_databases! {
+    async fn ses_06_ending_all_of_somebody_whose_time_is_up_and_not_yet_recorded_changes_nothing(app: TestApp) {
+        let mut nurse = app.signed_in("nurse").await;
+        app.advance(minutes(24 * 60 + 1));
+        let mut admin = app.signed_in("admin").await;
+        let path = format!("/api/v1/users/{}/sessions", app.user_id(RealmKey::MAIN, "nurse").await);
+
+        let (answer, events) = app.events_while(admin.delete(&path)).await;
+
+        assert_eq!((answer.status, events.len()), (204, 0), "{answer:?}");
+        nurse.me().await.expect(401);
+    }
 }

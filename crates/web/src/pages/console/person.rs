@@ -86,6 +86,7 @@ pub(super) async fn show(desk: Desk, id: Path<Uuid>, Query(told): Query<Told>) -
         Some("given") => Some(PersonNotice::Given),
         Some("saved") => Some(PersonNotice::Saved),
         Some("ended") => Some(PersonNotice::SessionEnded),
+        Some("ended-others") => Some(PersonNotice::OthersEnded),
         Some("ended-all") => Some(PersonNotice::SessionsEnded),
         Some("gone") => Some(PersonNotice::SessionGone),
         Some(other) => Deed::parse(other).map(PersonNotice::Done),
@@ -161,7 +162,11 @@ pub(super) async fn end_sessions(desk: Desk, id: Path<Uuid>, form: Form<Nothing>
     let oneself = user == desk.caller.user();
     let which = if oneself { Which::Others(desk.caller.session()) } else { Which::All };
     let ended = service::session::end_other(&desk.web.app, &desk.caller, user, which).await?;
-    let told = if ended == 0 { "gone" } else { "ended-all" };
+    let told = match (ended, oneself) {
+        (0, _) => "gone",
+        (_, false) => "ended-all",
+        (_, true) => "ended-others",
+    };
     Ok(desk.see(&format!("/console/people/{}?told={told}", id.0)))
 }
 

@@ -154,6 +154,8 @@ pub enum PersonNotice {
     SessionEnded,
     /// All of them were.
     SessionsEnded,
+    /// All of one's own but the present one were.
+    OthersEnded,
     /// It was over already.
     SessionGone,
 }
@@ -206,6 +208,7 @@ impl Person {
             Some(PersonNotice::Given) => done("person-given"),
             Some(PersonNotice::Done(deed)) => done(deed.done()),
             Some(PersonNotice::SessionEnded) => done("session-ended"),
+            Some(PersonNotice::OthersEnded) => done("others-ended"),
             Some(PersonNotice::SessionsEnded) => done("sessions-ended"),
             Some(PersonNotice::SessionGone) => Notice::plain(frame.say("session-gone")),
         })

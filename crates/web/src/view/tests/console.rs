@@ -79,8 +79,8 @@ fn lists(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) 
 fn person(language: Language, say: Say<'_>, add: &mut dyn FnMut(String, String)) {
     let full = || Person::sample_of(language, say);
     add("console-person".to_owned(), full().render());
-    use PersonNotice::{Given, Invited, Saved, SessionEnded, SessionGone, SessionsEnded};
-    for notice in [Invited, Given, Saved, SessionEnded, SessionsEnded, SessionGone] {
+    use PersonNotice::{Given, Invited, OthersEnded, Saved, SessionEnded, SessionGone, SessionsEnded};
+    for notice in [Invited, Given, Saved, SessionEnded, SessionsEnded, OthersEnded, SessionGone] {
         add(named("console-person", &notice), Person { notice: Some(notice), ..full() }.render());
     }
     for deed in Deed::ACCOUNT.into_iter().chain([Deed::EndGrant]) {
