@@ -84,6 +84,14 @@ async fn everything(app: &TestApp, browser: &mut Browser, secret: &str) -> BTree
         let path = path.replace("{name}", "nurse");
         for person in &people {
             let path = path.replace("{id}", person);
+            let path = match path.strip_suffix("/{session}") {
+                Some(sessions) => {
+                    let list = browser.get(sessions).await.expect(200).json();
+                    let Some(session) = list["items"][0]["id"].as_str() else { continue };
+                    format!("{sessions}/{session}")
+                }
+                None => path,
+            };
             assert!(!path.contains('{'), "say here what to ask for: {path}");
             let basic = (endpoint.access == Access::Client).then_some(basic.as_str());
             let path = if path.ends_with("bailiwick-roles") { format!("{path}?audience=clinic") } else { path };
